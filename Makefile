@@ -43,8 +43,9 @@ engines: ## Install and start NATS, PostgreSQL and Redis on this machine, on por
 matrix: ## Every behaviour under every placement and database, as a table
 	cargo nextest run -p vitrine-tests-behaviour --no-capture -E 'test(the_matrix)'
 
-lint: web ## Formatting, clippy, types and oxlint, without mercy
+lint: web ## Formatting, clippy, types and oxlint, without mercy; and what clients of GraphQL would lose
 	cd web && npm run --silent check
+	cd web && node schema.mjs
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p vitrine --features mongodb -- -D warnings

@@ -1,4 +1,5 @@
 // Builds what the program embeds: `dist/public` is served, `dist/server` is read by the server. `make web` calls it.
+import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import vm from 'node:vm'
@@ -71,6 +72,8 @@ write('widget.json', await buildWidget(publicFolder))
 const sandbox = vm.createContext({})
 vm.runInContext(readFileSync(join(serverFolder, 'storefront.js'), 'utf8'), sandbox)
 write('routes.json', vm.runInContext('storefront.routes', sandbox))
+const hash = (text) => createHash('sha256').update(text).digest('hex')
+write('documents.json', Object.fromEntries(vm.runInContext('storefront.documents', sandbox).map((text) => [`sha256:${hash(text)}`, text])))
 
 checkBudget(publicFolder, join(here, 'budget.json'))
 compress(publicFolder)

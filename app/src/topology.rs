@@ -103,7 +103,9 @@ pub fn build(name: &str, config: &Services, flags: &Flags, host: &Host) -> Resul
                 fraud: FraudServiceClient::new(to(FRAUD)),
                 analytics: AnalyticsServiceClient::new(to(ANALYTICS)),
             };
-            let gateway = gateway::build(config.gateway.clone(), deps, flags, host)?;
+            let mut settings = config.gateway.clone();
+            settings.graphql.pages = storefront::documents(&config.storefront)?;
+            let gateway = gateway::build(settings, deps, flags, host)?;
             storefront::around(&config.storefront, gateway, host)?
         }
         other => return Err(Usage(format!("there is no service {other:?}: expected one of {}", ALL.join(", "))).into()),

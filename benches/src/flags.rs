@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 pub(crate) use grpc::ResolveRequest;
-pub(crate) use wire::request;
+pub(crate) use wire::{PIPELINE, at_rate, request, requests};
 
 /// Flags of the bulk evaluation.
 const BULK: usize = 50;

@@ -16,6 +16,7 @@ mod process;
 mod range;
 mod recovery;
 mod throughput;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,7 +30,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 21] = [
+const PARTS: [(&str, &str); 22] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
@@ -43,6 +44,10 @@ const PARTS: [(&str, &str); 21] = [
     ),
     ("range", "A campaign of --incidents: how many hit and are seen, and what simple rules find"),
     ("throughput", "Reads and checkouts, and what telemetry costs, in turns of --seconds"),
+    (
+        "web",
+        "Pages and GraphQL beside Node and Apollo Server, in turns of --seconds; changes to 1,000 sockets; Chromium at a page --looks times; memory after --pages",
+    ),
     ("checkouts", "Checkouts alone, for a profile: only when it is named"),
     ("databases", "Checkouts on SQLite and on PostgreSQL, in turns of --seconds"),
     ("recovery", "Kills NATS, PostgreSQL and Redis under the shop"),
@@ -93,6 +98,9 @@ struct Args {
     /// How much metrics are measured with.
     #[command(flatten)]
     metrics: metrics::Sizes,
+    /// How much pages are measured with.
+    #[command(flatten)]
+    web: web::Sizes,
     /// The binary; without it, the one beside this one
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -116,6 +124,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "faults" => faults::measure(binary).await,
         "flags" => flags::measure(binary, args.seconds).await,
         "range" => range::measure(binary, args.incidents).await,
+        "web" => web::measure(binary, args.seconds, args.web).await,
         "throughput" => throughput::compare(binary, args.seconds).await,
         "checkouts" => throughput::checkouts(binary, args.seconds).await,
         "databases" => throughput::databases(binary, args.seconds).await,

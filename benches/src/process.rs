@@ -57,3 +57,19 @@ pub(crate) fn size(folder: &std::path::Path) -> Result<u64> {
     }
     Ok(bytes)
 }
+
+/// Processes that a process has started, and that have not ended.
+pub(crate) fn children(pid: u32) -> Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // One that has just ended.
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else { continue };
+        // Its parent stands behind the name, which is in parentheses, and the state.
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
+        if parent == Some(pid) {
+            found.push(id);
+        }
+    }
+    Ok(found)
+}

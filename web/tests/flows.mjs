@@ -200,7 +200,7 @@ export async function everyone_can_use_it({ open }) {
     await signUp(page, '/p/tall-vase')
     await page.click('main button:has-text("Add to cart")')
     await page.waitForSelector('main a:has-text("To the cart")')
-    const shown = ['/', '/c/vases', '/c/workshops', '/search?q=blue', '/p/tall-vase', '/p/open-bench', '/promoters/pro_demo', '/sign-in', '/sign-up', '/nothing']
+    const shown = ['/', '/c/vases', '/c/workshops', '/search?q=blue', '/p/tall-vase', '/p/open-bench', '/promoters/pro_demo', '/sign-in', '/sign-up', '/offline', '/nothing']
     for (const path of [...shown, '/cart', '/mailbox', '/account', '/checkout']) {
       await page.goto(path)
       await look()
@@ -339,4 +339,56 @@ export async function measuring({ open }) {
   const optedOut = await open({ extraHTTPHeaders: { 'sec-gpc': '1' } })
   await optedOut.goto('/', { waitUntil: 'networkidle' })
   strictEqual(await optedOut.locator(question).count(), 0)
+}
+
+/** What a browser tells of a page that it has loaded, used and left, and of what its script asked for. */
+export async function being_told_of({ open }) {
+  const page = await open()
+  const sent = []
+  page.on('response', (response) => response.url().endsWith('/telemetry/v1/traces') && sent.push(response))
+  await page.goto('/p/tall-vase?utm_source=ada@vitrine.example')
+  await page.click('main button:has-text("Add to cart")')
+  await page.waitForSelector('main a:has-text("To the cart")')
+  // An error in a script is what is wanted here.
+  const failed = page.waitForEvent('pageerror')
+  await page.evaluate(() => setTimeout(() => Promise.reject(new TypeError('ada@vitrine.example is no number'))))
+  strictEqual((await failed).name, 'TypeError')
+  while (sent.length < 1) await page.waitForEvent('response')
+  await page.goto('/c/vases')
+  while (sent.length < 2) await page.waitForEvent('response')
+  for (const response of sent) strictEqual(response.status(), 200)
+}
+
+/** Without a connection what was seen is shown, with a word that it may be old; all else says so plainly; and it goes on when the connection is back. */
+export async function offline_in_mid_flow({ open }) {
+  const page = await open()
+  await signUp(page, '/p/tall-vase')
+  await page.goto('/account')
+  await page.evaluate(() => navigator.serviceWorker.ready)
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null)
+  await page.goto('/p/storm-vase')
+  await page.waitForFunction(async () => (await caches.match('/p/storm-vase')) !== undefined)
+  await page.context().setOffline(true)
+  await page.goto('/p/storm-vase')
+  strictEqual(await text(page, 'main h1'), 'Storm vase')
+  await page.waitForSelector('text=This is what the page was when you last saw it')
+  await page.click('main button:has-text("Add to cart")')
+  await page.waitForSelector('text=Nothing was put into the cart')
+  for (const path of ['/p/sea-bowl', '/account', '/checkout']) {
+    await page.goto(path)
+    strictEqual(await text(page, 'main h1'), 'You are not connected', path)
+  }
+  const kept = await page.evaluate(async () => {
+    const requests = await (await caches.open('pages-1')).keys()
+    return requests.map(({ url }) => new URL(url).pathname)
+  })
+  ok(kept.includes('/p/storm-vase'), kept.join())
+  ok(!kept.some((path) => path.startsWith('/account') || path.startsWith('/session')), kept.join())
+  await page.context().setOffline(false)
+  await page.goto('/p/storm-vase')
+  await page.click('main button:has-text("Add to cart")')
+  await page.click('main a:has-text("To the cart"), header a:has-text("Cart")')
+  await page.waitForURL('**/cart')
+  strictEqual(await page.locator('main li h2').count(), 1)
+  page.mustBeFine()
 }

@@ -14,7 +14,7 @@ use crate::process::cpu;
 /// Connections that ask.
 pub(super) const CLIENTS: usize = 4;
 /// Requests that one connection has under way.
-pub(super) const PIPELINE: usize = 16;
+pub(crate) const PIPELINE: usize = 16;
 
 /// The text of a request on a connection that stays; `headers` end with a line's end, each.
 pub(crate) fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
@@ -46,9 +46,9 @@ async fn answers(stream: &mut TcpStream, buffer: &mut Vec<u8>, mut count: usize)
 
 /// How many requests are served in a second of the server's processor time, and in a second of the day's.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rate {
-    pub(super) per_cpu: f64,
-    pub(super) per_s: f64,
+pub(crate) struct Rate {
+    pub(crate) per_cpu: f64,
+    pub(crate) per_s: f64,
 }
 
 /// Lets `ask` be done in as many tasks as there are clients, each of which returns how often it asked, and tells what that cost the server.
@@ -71,7 +71,7 @@ where
 }
 
 /// The rate of a request, many of which are under way at once; of those who do not take that, one.
-pub(super) async fn requests(pid: u32, address: &str, request: &str, pipeline: usize, turn: Duration) -> Result<Rate> {
+pub(crate) async fn requests(pid: u32, address: &str, request: &str, pipeline: usize, turn: Duration) -> Result<Rate> {
     let asking = |until: Instant| {
         let (address, many) = (address.to_owned(), request.repeat(pipeline));
         async move {
@@ -90,7 +90,7 @@ pub(super) async fn requests(pid: u32, address: &str, request: &str, pipeline: u
 
 /// How long each answer takes where so many requests come in a second, evenly, whether the ones before are answered or not: from the moment at which each
 /// was due, in microseconds.
-pub(super) async fn at_rate(address: &str, request: &str, per_s: f64, turn: Duration) -> Result<Histogram<u64>> {
+pub(crate) async fn at_rate(address: &str, request: &str, per_s: f64, turn: Duration) -> Result<Histogram<u64>> {
     let mut clients = JoinSet::new();
     let began = Instant::now();
     for n in 0..CLIENTS {

@@ -4,7 +4,8 @@
 //! over TLS, so gRPC and REST share it, each at listeners of its own. [`Bounds`] says what one client can hold of a listener, and for how long. [`Json`] and [`Query`]
 //! read input and answer with a [`Reply`] that names the field; [`with_error_format`] has all else that is refused said as an API promises it.
 //! [`Preconditions`] and [`ETag`] are how changes and reads are made conditional. [`observe`] gives every request its server span and its
-//! figures; [`Origins`] says which web pages may call, [`Hosts`] under which names a listener answers, and [`CrossOrigin`] holds both.
+//! figures, with the [`SpanAttributes`] that a handler knows; [`Origins`] says which web pages may call, [`Hosts`] under which names a listener
+//! answers, and [`CrossOrigin`] holds both.
 //!
 //! ```
 //! use std::time::Duration;
@@ -76,7 +77,7 @@ pub use faulted::faulted;
 pub use grpc::{grpc_errors, grpc_routes};
 pub use health::{health_routes, health_routes_with};
 pub use hosts::Hosts;
-pub use observe::observe;
+pub use observe::{SpanAttributes, observe};
 pub use operations::{metrics_routes, operations_routes};
 pub use problem::Reply;
 pub use refusal::{

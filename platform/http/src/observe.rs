@@ -11,13 +11,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use vitrine_contracts::Problem;
-use vitrine_platform_telemetry::Service;
 use vitrine_platform_telemetry::semconv::{
     ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, OTHER, URL_PATH, URL_SCHEME,
 };
+use vitrine_platform_telemetry::{Service, Value};
 
 use crate::problem::Reply;
 use crate::serve::Scheme;
+
+/// What a handler knows of its request that belongs on the request's span: an extension of its response.
+#[derive(Clone, Debug, Default)]
+pub struct SpanAttributes(pub Vec<(&'static str, Value)>);
 
 /// A middleware for `axum::middleware::from_fn_with_state`: continues the caller's trace, names the span after the
 /// route, notes the outcome, and tells the trace's id in `x-trace-id`. Query strings are left out of
@@ -41,6 +45,9 @@ pub async fn observe(service: Service, request: Request, next: Next) -> Response
     }
     let context = span.context();
     let mut response = context.clone().scope(guarded(next.run(request), panicked)).await;
+    if let Some(SpanAttributes(known)) = response.extensions_mut().remove() {
+        known.into_iter().for_each(|(key, value)| span.set(key, value));
+    }
     let status = response.status();
     span.set(HTTP_RESPONSE_STATUS_CODE, status.as_u16());
     if status.is_server_error() {

@@ -54,6 +54,6 @@ pub use metrics::{Counter, Histogram, SECONDS, ServiceStats};
 pub use observations::{Observation, ObservationKind};
 pub use pipeline::{Service, Telemetry};
 pub use process::PROCESS;
-pub use span::{Kind, Span, span};
+pub use span::{Kind, ReportedSpan, Span, span};
 pub use time::shift_time;
 pub use value::{Text, Value};

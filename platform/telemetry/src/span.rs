@@ -1,5 +1,7 @@
 //! Spans: one piece of work, with a start, an end and what was learnt meanwhile.
 
+mod reported;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +14,8 @@ use crate::time::now_unix_nano;
 use crate::trace_events::EVENTS;
 use crate::value::{Text, Value, write_attribute};
 use crate::wire;
+
+pub use reported::ReportedSpan;
 
 /// Most attributes on one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT's default).
 const MAX_ATTRIBUTES: usize = 128;
@@ -176,11 +180,7 @@ impl Span {
     /// Marks the span as failed.
     pub fn error(&mut self, description: &str) {
         let Some(recorded) = &mut self.recorded else { return };
-        let mut end = description.len().min(MAX_STATUS_BYTES);
-        while !description.is_char_boundary(end) {
-            end -= 1;
-        }
-        recorded.error = Some(description[..end].to_owned());
+        recorded.error = Some(cut(description).to_owned());
     }
 
     /// Adds an event at this moment.
@@ -247,6 +247,15 @@ impl Record {
         }
         wire::fixed32(out, 16, SAMPLED);
     }
+}
+
+/// As much of an error's description as is kept.
+fn cut(description: &str) -> &str {
+    let mut end = description.len().min(MAX_STATUS_BYTES);
+    while !description.is_char_boundary(end) {
+        end -= 1;
+    }
+    &description[..end]
 }
 
 fn otlp_kind(kind: Kind) -> SpanKind {

@@ -1,7 +1,7 @@
 //! Pages for browsers: files that `make web` built, served out of the program, and what browsers are told and asked so that a page is safe.
 //!
 //! [`Bundle`] is what was built; [`with_policies`] puts strict headers on pages, and [`with_frame_policies`] on what other sites may show in a frame; [`cookie`] and [`SetCookie`] are how a browser is known again,
-//! and [`is_own_page`] says whether a form was sent by a page of ours. It knows no page: what they show is their crates' business.
+//! [`is_own_page`] says whether a form was sent by a page of ours, and [`OwnRequest`] that a request is this process's own. It knows no page: what they show is their crates' business.
 //!
 //! ```
 //! use axum::http::HeaderMap;
@@ -26,4 +26,4 @@ mod same_site;
 pub use bundle::{Bundle, Error, accepts_encoding};
 pub use cookie::{SetCookie, cookie};
 pub use policy::{with_frame_policies, with_policies};
-pub use same_site::is_own_page;
+pub use same_site::{OwnRequest, is_own_page};

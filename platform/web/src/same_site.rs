@@ -1,4 +1,4 @@
-//! Whether a form was sent by a page of ours.
+//! Whether a form was sent by a page of ours, and whether a request was made by this process itself.
 
 use axum::http::{HeaderMap, header};
 
@@ -16,3 +16,7 @@ pub fn is_own_page(headers: &HeaderMap, own: &str) -> bool {
         origin.split_once("://").is_some_and(|(_, site)| host.is_some_and(|host| host.eq_ignore_ascii_case(site)));
     is_host || origin.eq_ignore_ascii_case(own)
 }
+
+/// On a request that pages of this process make themselves, in its extensions: nothing that comes over the network can have it.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnRequest;

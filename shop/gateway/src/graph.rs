@@ -69,6 +69,9 @@ pub struct Config {
     /// A JSON file of documents that clients name by `documentId`: an object of "sha256:" and the SHA-256 of each, to its text. Empty
     /// for none.
     pub trusted: String,
+    /// Documents of the shop's own pages, which are trusted, too. The composition root knows them.
+    #[serde(skip)]
+    pub pages: HashMap<String, String>,
     /// Whether the schema can be asked for, and mistakes in names are answered with what was perhaps meant: in a demo. The composition
     /// root knows it.
     #[serde(skip)]
@@ -96,7 +99,8 @@ pub fn sdl() -> String {
 impl Graph {
     /// Reads the trusted documents. A problem names what is wrong with them.
     pub(crate) fn new(config: &Config) -> Result<Self, Problem> {
-        let trusted = read_trusted(&config.trusted)?;
+        let mut trusted = read_trusted(&config.trusted)?;
+        trusted.extend(config.pages.clone());
         let documents = Documents::new(config.documents, trusted).map_err(|e| wrong_document(&e))?;
         let mut schema = Schema::build(Query, Mutation::default(), Subscriptions)
             .extension(Costs)
@@ -115,7 +119,8 @@ impl Graph {
             request.set_parsed_query(document.parsed.clone());
             let response = self.schema.execute(request).await;
             if let Some(error) = response.errors.first() {
-                return Err(wrong_document(&format!("sha256:{hash}: {}", error.message)));
+                let whose = document.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+                return Err(wrong_document(&format!("sha256:{hash}{whose}: {}", error.message)));
             }
         }
         Ok(())
@@ -123,7 +128,8 @@ impl Graph {
 }
 
 fn wrong_document(message: &str) -> Problem {
-    Problem::invalid("gateway.graphql.trusted", "documents of this schema, each by its SHA-256", message)
+    let expected = "documents of this schema, each by its SHA-256; those of the shop's pages are made by `make web`";
+    Problem::invalid("gateway.graphql.trusted", expected, message)
 }
 
 fn read_trusted(path: &str) -> Result<HashMap<String, String>, Problem> {

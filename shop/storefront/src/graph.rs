@@ -6,11 +6,14 @@ use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header}
 use serde_json::{Map, Value, json};
 use thiserror::Error as ThisError;
 use tower::ServiceExt as _;
-use vitrine_platform_http::{Peer, Router};
+use vitrine_platform_http::{Peer, Response, Router};
 use vitrine_platform_telemetry::Context;
+use vitrine_platform_web::OwnRequest;
 
 /// Where the gateway answers.
 const PATH: &str = "/graphql";
+/// Where it tells of changes, as events.
+const STREAM: &str = "/graphql/stream";
 /// How a guest's cart is named to it.
 const GUEST: HeaderName = HeaderName::from_static("vitrine-guest");
 /// The longest answer, in bytes.
@@ -75,18 +78,8 @@ impl Graph {
         document: &str,
         variables: Map<String, Value>,
     ) -> Result<Value, Error> {
-        let body = json!({"query": document, "variables": variables}).to_string();
-        let mut request = Request::new(Body::from(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = http::Uri::from_static(PATH);
-        *request.headers_mut() = headers(caller);
-        if let Some(peer) = caller.peer {
-            request.extensions_mut().insert(peer);
-        }
-        let answer = match self.gateway.clone().oneshot(request).await {
-            Ok(answer) => answer,
-            Err(never) => match never {},
-        };
+        let answer =
+            self.send(PATH, caller, headers(caller), &json!({"query": document, "variables": variables})).await;
         let status = answer.status();
         let body = to_bytes(answer.into_body(), MAX_ANSWER).await.map_err(|e| Error::Failed(e.to_string()))?;
         let mut answer: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -102,6 +95,33 @@ impl Graph {
             (None, 200) if errors.is_empty() => Ok(answer["data"].take()),
             // Not its message: that may hold what someone typed.
             (code, status) => Err(Error::Failed(format!("{status} {}", code.unwrap_or("without a code")))),
+        }
+    }
+
+    /// Follows what everyone may: returns events, for as long as there are any.
+    pub(crate) async fn follow(&self, document: &str) -> Result<Body, Error> {
+        let caller = Caller::default();
+        let mut headers = headers(&caller);
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+        let answer = self.send(STREAM, &caller, headers, &json!({"query": document})).await;
+        match answer.status().as_u16() {
+            200 => Ok(answer.into_body()),
+            status => Err(Error::Failed(status.to_string())),
+        }
+    }
+
+    async fn send(&self, path: &'static str, caller: &Caller, headers: HeaderMap, body: &Value) -> Response {
+        let mut request = Request::new(Body::from(body.to_string()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = http::Uri::from_static(path);
+        *request.headers_mut() = headers;
+        request.extensions_mut().insert(OwnRequest);
+        if let Some(peer) = caller.peer {
+            request.extensions_mut().insert(peer);
+        }
+        match self.gateway.clone().oneshot(request).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -43,6 +43,37 @@ impl Page {
         let (drawn_at, is_drawn_again) = (Instant::now(), AtomicBool::new(false));
         Self { status: drawn.status, html: drawn.html.into(), gzip: gzip.into(), etags, drawn_at, is_drawn_again }
     }
+
+    /// Whether there is something on it that is known by this id: what pages are made of stands in them.
+    pub(crate) fn shows(&self, id: &str) -> bool {
+        let html = String::from_utf8_lossy(&self.html);
+        html.match_indices(id).any(|(at, id)| {
+            let next = html[at + id.len()..].chars().next();
+            !next.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        })
+    }
+}
+
+/// How a page was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// It was there, and fresh.
+    Fresh,
+    /// It was there, and is drawn again meanwhile.
+    Stale,
+    /// It was drawn for the one who asked, and for those who waited for the same.
+    Drawn,
+}
+
+impl Found {
+    /// As browsers are told it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "hit",
+            Self::Stale => "stale",
+            Self::Drawn => "miss",
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -56,53 +87,69 @@ impl Weighter<String, Arc<Page>> for ByBytes {
 
 /// A bounded table of pages. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct PageCache(Arc<Cache<String, Arc<Page>, ByBytes>>);
+pub(crate) struct PageCache {
+    pages: Arc<Cache<String, Arc<Page>, ByBytes>>,
+    /// How often pages were forgotten: what was being drawn meanwhile may be of what was before.
+    changes: Arc<AtomicU64>,
+}
 
 impl PageCache {
     /// One that takes so many bytes.
     pub(crate) fn new(bytes: u64) -> Self {
         let pages = usize::try_from(bytes / USUAL_PAGE).unwrap_or(usize::MAX);
-        Self(Arc::new(Cache::with_weighter(pages, bytes, ByBytes)))
+        Self { pages: Arc::new(Cache::with_weighter(pages, bytes, ByBytes)), changes: Arc::default() }
     }
 
     /// The page of this key, drawn by this where there is none that is good. Only pages that are there (200) are kept.
-    pub(crate) async fn get<F, E>(&self, key: String, draw: impl FnOnce() -> F) -> Result<Arc<Page>, E>
+    pub(crate) async fn get<F, E>(&self, key: String, draw: impl FnOnce() -> F) -> Result<(Arc<Page>, Found), E>
     where
         F: Future<Output = Result<Drawn, E>> + Send + 'static,
         E: Send + 'static,
     {
-        if let Some(page) = self.0.get(&key) {
+        if let Some(page) = self.pages.get(&key) {
             let age = page.drawn_at.elapsed();
-            if age <= FRESH || (age <= STALE && page.is_drawn_again.swap(true, Ordering::Relaxed)) {
-                return Ok(page);
+            if age <= FRESH {
+                return Ok((page, Found::Fresh));
             }
             if age <= STALE {
-                let (cache, drawing) = (self.clone(), draw());
-                tokio::spawn(async move { cache.replace(key, drawing).await });
-                return Ok(page);
+                if !page.is_drawn_again.swap(true, Ordering::Relaxed) {
+                    let (cache, drawing) = (self.clone(), draw());
+                    tokio::spawn(async move { cache.replace(key, drawing).await });
+                }
+                return Ok((page, Found::Stale));
             }
-            self.0.remove(&key);
+            self.pages.remove(&key);
         }
-        match self.0.get_value_or_guard_async(&key).await {
-            Ok(page) => Ok(page),
+        match self.pages.get_value_or_guard_async(&key).await {
+            Ok(page) => Ok((page, Found::Drawn)),
             Err(guard) => {
+                let before = self.changes.load(Ordering::Acquire);
                 let page = Arc::new(Page::new(draw().await?));
-                if page.status == 200 {
+                if page.status == 200 && self.changes.load(Ordering::Acquire) == before {
                     // Fails where the key was removed meanwhile: then the next one draws it.
                     let _ = guard.insert(page.clone());
                 }
-                Ok(page)
+                Ok((page, Found::Drawn))
             }
         }
     }
 
+    /// Forgets pages, so that they are drawn again before they are shown.
+    pub(crate) fn forget(&self, which: impl Fn(&Page) -> bool) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.pages.retain(|_, page| !which(page));
+    }
+
     async fn replace<E>(&self, key: String, drawing: impl Future<Output = Result<Drawn, E>>) {
+        let before = self.changes.load(Ordering::Acquire);
         match drawing.await {
-            Ok(drawn) if drawn.status == 200 => self.0.insert(key, Arc::new(Page::new(drawn))),
-            Ok(_) => drop(self.0.remove(&key)),
+            Ok(drawn) if drawn.status == 200 && self.changes.load(Ordering::Acquire) == before => {
+                self.pages.insert(key, Arc::new(Page::new(drawn)));
+            }
+            Ok(_) => drop(self.pages.remove(&key)),
             // What there is goes on being shown, and the next reader tries again.
             Err(_) => {
-                if let Some(page) = self.0.get(&key) {
+                if let Some(page) = self.pages.get(&key) {
                     page.is_drawn_again.store(false, Ordering::Relaxed);
                 }
             }
@@ -117,7 +164,7 @@ mod tests {
 
     use futures::future::join_all;
 
-    use super::{Page, PageCache};
+    use super::{Found, Page, PageCache};
     use crate::engine::Drawn;
 
     fn drawn(status: u16, number: u32) -> Drawn {
@@ -131,12 +178,14 @@ mod tests {
             let (draws, cache, key) = (draws.clone(), cache.clone(), key.to_owned());
             async move {
                 let draw = || async move { Ok::<_, ()>(drawn(status, draws.fetch_add(1, Ordering::Relaxed))) };
-                cache.get(key, draw).await.expect("drawn")
+                cache.get(key, draw).await.expect("drawn").0
             }
         };
         let pages = join_all((0..20).map(|_| ask("/", 200))).await;
         assert!(pages.iter().all(|page| Arc::ptr_eq(page, &pages[0])));
         assert_eq!(draws.load(Ordering::Relaxed), 1);
+        let (_, found) = cache.get("/".to_owned(), || async { Err::<Drawn, _>("not asked") }).await.expect("kept");
+        assert_eq!(found, Found::Fresh);
         // What is not there is not kept.
         for _ in 0..2 {
             assert_eq!(ask("/none", 404).await.status, 404);
@@ -149,8 +198,34 @@ mod tests {
         let cache = PageCache::new(1 << 20);
         let failed = cache.get("/".to_owned(), || async { Err::<Drawn, _>("busy") }).await;
         assert_eq!(failed.err(), Some("busy"));
-        let page = cache.get("/".to_owned(), || async { Ok::<_, &str>(drawn(200, 7)) }).await.expect("drawn");
-        assert_eq!(page.html, "<p>7</p>");
+        let (page, found) = cache.get("/".to_owned(), || async { Ok::<_, &str>(drawn(200, 7)) }).await.expect("drawn");
+        assert_eq!((page.html.as_ref(), found), (b"<p>7</p>".as_slice(), Found::Drawn));
+    }
+
+    #[tokio::test]
+    async fn what_has_changed_is_drawn_again() {
+        let cache = PageCache::new(1 << 20);
+        let ask = async |key: &str, id: &'static str| {
+            let drawn =
+                move || async move { Ok::<_, &str>(Drawn { status: 200, html: format!("{{\"id\":\"{id}\"}}") }) };
+            cache.get(key.to_owned(), drawn).await.expect("drawn").1
+        };
+        for key in ["/p/vase", "/p/vase-2"] {
+            ask(key, if key == "/p/vase" { "prd_vase" } else { "prd_vase-2" }).await;
+        }
+        cache.forget(|page| page.shows("prd_vase"));
+        assert_eq!(
+            (ask("/p/vase", "prd_vase").await, ask("/p/vase-2", "prd_vase-2").await),
+            (Found::Drawn, Found::Fresh)
+        );
+        // What was begun before the change is shown, and not kept.
+        let changing = cache.clone();
+        let draw = || async move {
+            changing.forget(|_| true);
+            Ok::<_, &str>(drawn(200, 1))
+        };
+        let (page, _) = cache.get("/".to_owned(), draw).await.expect("drawn");
+        assert_eq!((page.status, ask("/", "prd_lamp").await), (200, Found::Drawn));
     }
 
     #[test]

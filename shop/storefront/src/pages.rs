@@ -9,12 +9,16 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use thiserror::Error as ThisError;
 use vitrine_kit::id;
+use vitrine_platform_http::SpanAttributes;
+use vitrine_platform_telemetry::semconv::ERROR_TYPE;
+use vitrine_platform_telemetry::span;
 use vitrine_platform_web::{accepts_encoding, with_frame_policies, with_policies};
 
 use crate::Storefront;
+use crate::browsers::SERVER_TIMING;
 use crate::engine::{self, Drawn};
 use crate::graph::{self, Caller};
-use crate::page_cache::Page;
+use crate::page_cache::{Found, Page};
 use crate::routes::{Access, Need, Parameters, Route, address};
 use crate::session::Visitor;
 
@@ -126,7 +130,7 @@ impl Storefront {
             context.scope(async move { storefront.draw(&view, &visitor, None).await })
         };
         match self.cache.get(view.address(), draw).await {
-            Ok(page) => shared(&page, headers),
+            Ok((page, found)) => shared(&page, found, headers),
             Err(Error::Graph(graph::Error::Invalid(_))) => self.not_found(&view.path, caller).await,
             Err(error) => self.sorry(&view.path, &error).await,
         }
@@ -229,7 +233,16 @@ impl Storefront {
             assets: &self.assets,
         };
         let input = serde_json::to_string(&input).map_err(|e| engine::Error::Script(e.to_string()))?;
-        Ok(self.engine.draw(input).await?)
+        let mut span = span("ssr.render").attr("vitrine.ssr.engine", self.engine.name());
+        let drawn = self.engine.draw(input).await;
+        match &drawn {
+            Ok(drawn) => span.set("vitrine.ssr.size", i64::try_from(drawn.html.len()).unwrap_or(i64::MAX)),
+            Err(error) => {
+                span.set(ERROR_TYPE, error.kind());
+                span.error("the page was not drawn");
+            }
+        }
+        Ok(drawn?)
     }
 
     async fn answers<'a>(
@@ -292,7 +305,7 @@ fn own(drawn: Drawn) -> Response {
     with_policies((status, [(header::CACHE_CONTROL, PRIVATE)], Html(drawn.html)).into_response())
 }
 
-fn shared(page: &Page, asked: &HeaderMap) -> Response {
+fn shared(page: &Page, found: Found, asked: &HeaderMap) -> Response {
     let accepted = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_packed = accepts_encoding(accepted, "gzip");
     let status = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -302,8 +315,12 @@ fn shared(page: &Page, asked: &HeaderMap) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(SHARED));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     headers.insert(header::ETAG, page.etags[usize::from(is_packed)].clone());
+    if let Ok(told) = HeaderValue::try_from(format!("cache;desc={}", found.name())) {
+        headers.insert(SERVER_TIMING, told);
+    }
     if is_packed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    response.extensions_mut().insert(SpanAttributes(vec![("vitrine.page.cache", found.name().into())]));
     with_policies(response)
 }

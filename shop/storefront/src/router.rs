@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
@@ -15,7 +15,7 @@ use vitrine_platform_telemetry::Service;
 use crate::graph::Caller;
 use crate::pages::{KEYS, View, wants_html};
 use crate::routes::{Parameters, Route, currency};
-use crate::{Storefront, forms, measuring, sitemap, widget};
+use crate::{Storefront, browsers, forms, measuring, sitemap, widget};
 
 /// Where the gateway speaks to programs, which read no pages.
 const FOR_PROGRAMS: [&str; 6] = ["/api/", "/v1/", "/analytics/v1/", "/oauth2/", "/graphql", "/.well-known/"];
@@ -44,20 +44,25 @@ pub(crate) fn before(gateway: Router, storefront: Arc<Storefront>, telemetry: Se
         .route("/challenge/{id}", post(forms::challenge::answer))
         .route("/orders/{id}", post(forms::checkout::cancel))
         .route(KEYS, post(forms::promoter_keys::change));
+    // What only describes a page is no work of the shop's: it has no span of its own.
+    let untold = Router::new().route("/telemetry/v1/traces", post(browsers::take));
     router
         .merge(forms)
+        .route_layer(from_fn_with_state(storefront.clone(), browsers::traced))
         .merge(widget::routes())
         .route("/session", get(session))
         .route("/consent", post(measuring::answer))
         .route("/visit", get(measuring::look))
         .route("/assets/{file}", get(file))
         .route("/icon.svg", get(file))
+        .route("/sw.js", get(file))
         .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
         .route("/robots.txt", get(sitemap::robots))
         .route("/sitemap.xml", get(sitemap::sitemap))
         .route_layer(from_fn(conditional))
         .route_layer(from_fn(move |request: Request, next: Next| observe(telemetry.clone(), request, next)))
         .route_layer(from_fn(measuring::carried))
+        .merge(untold)
         .fallback(async move |State(storefront): State<Arc<Storefront>>, request: Request| {
             otherwise(&storefront, gateway, request).await
         })

@@ -36,7 +36,7 @@ pub(crate) async fn sitemap(State(storefront): State<Arc<Storefront>>, request: 
         async move { make(&storefront.graph, &storefront.url, &caller).await }
     };
     match storefront.cache.get("/sitemap.xml".to_owned(), || made).await {
-        Ok(page) => ([(header::CONTENT_TYPE, "application/xml")], page.html.clone()).into_response(),
+        Ok((page, _)) => ([(header::CONTENT_TYPE, "application/xml")], page.html.clone()).into_response(),
         Err(error) => storefront.sorry("/sitemap.xml", &error).await,
     }
 }

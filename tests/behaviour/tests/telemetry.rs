@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use http::Method;
-use serde_json::Value;
+use http::{HeaderName, Method};
+use serde_json::{Value, json};
 use vitrine_shop_load::http::Call;
-use vitrine_tests_testkit::{Customer, Options, Placement, Shop, eventually, order_body};
+use vitrine_tests_testkit::{Api, Customer, Options, Placement, Shop, eventually, order_body};
 
 /// What the guide says of a metric.
 #[derive(Debug)]
@@ -89,6 +89,32 @@ fn differences(told: &BTreeMap<String, Reported>, seen: &[Value]) -> Vec<String>
     wrong
 }
 
+/// Looks at a page, and tells of it as a browser does.
+async fn tell_of_a_page(api: &Api) -> Result<()> {
+    let page = api.send(Call::new(Method::GET, "/p/storm-vase")).await?;
+    let told = page.headers.get_all("server-timing").iter().filter_map(|timing| timing.to_str().ok());
+    let traceparent = told.filter_map(|timing| timing.strip_prefix("traceparent;desc=")).next();
+    let parts: Vec<&str> =
+        traceparent.context("the page has no trace: make web")?.trim_matches('"').split('-').collect();
+    let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos().to_string();
+    let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+    let number = |key: &&str| json!({"key": format!("vitrine.web_vital.{key}"), "value": {"doubleValue": 0.5}});
+    let mut attributes: Vec<Value> = ["ttfb", "fcp", "lcp", "inp", "cls"].iter().map(number).collect();
+    attributes.extend([
+        text("url.path", "/p/storm-vase"),
+        text("vitrine.page.cache", "miss"),
+        text("vitrine.page.navigation", "navigate"),
+        text("error.type", "TypeError"),
+    ]);
+    let span = json!({"traceId": parts[1], "spanId": "00f067aa0ba902b7", "parentSpanId": parts[2], "name": "documentLoad",
+        "startTimeUnixNano": at, "endTimeUnixNano": at, "attributes": attributes});
+    let export = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
+    let own = (HeaderName::from_static("sec-fetch-site"), "same-origin");
+    let taken = api.send(Call::new(Method::POST, "/telemetry/v1/traces").json(&export).header(own.0, own.1)).await?;
+    ensure!(taken.json() == json!({"partialSuccess": {}}), "{} {}", taken.status, taken.json());
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_guide_tells_is_emitted_and_nothing_else() {
     let check = async {
@@ -108,6 +134,8 @@ async fn what_the_guide_tells_is_emitted_and_nothing_else() {
             let answer = customer.api.send(Call::new(Method::GET, path)).await?;
             ensure!(answer.status == 404, "{path}: {}", answer.status);
         }
+
+        tell_of_a_page(&customer.api).await?;
 
         let observatory = shop.observatory()?;
         let told = metrics()?;

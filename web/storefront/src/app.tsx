@@ -10,7 +10,7 @@ import { Checkout, Pay } from './pages/checkout'
 import { Home } from './pages/home'
 import { Category, Search } from './pages/listing'
 import { Letter, Mailbox } from './pages/mailbox'
-import { NotFound, Sorry } from './pages/not-found'
+import { NotFound, Offline, Sorry } from './pages/not-found'
 import { Order } from './pages/order'
 import { Product } from './pages/product'
 import { PromoterKeys } from './pages/promoter-keys'
@@ -37,6 +37,7 @@ const PAGES: Record<PageName, ComponentType> = {
   mailbox: Mailbox,
   letter: Letter,
   promoter: Promoter,
+  offline: Offline,
   'not-found': NotFound,
   sorry: Sorry,
 }

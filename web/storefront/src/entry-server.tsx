@@ -25,4 +25,5 @@ export function render(text: string): string {
   return JSON.stringify({ status, html: document })
 }
 
+export { documents } from './documents'
 export { routes } from './routes'

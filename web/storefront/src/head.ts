@@ -116,6 +116,8 @@ function of(input: PageInput, source: Source): Head {
       const { order } = source.read(Order.name) as OrderData
       return order === null ? NOT_FOUND : { title: 'Your order', ...formStatus }
     }
+    case 'offline':
+      return { title: 'Not connected' }
     case 'not-found':
       return NOT_FOUND
     case 'sorry':

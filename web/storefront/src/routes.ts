@@ -70,6 +70,7 @@ export type PageName =
   | 'mailbox'
   | 'letter'
   | 'promoter'
+  | 'offline'
   | 'not-found'
   | 'sorry'
 
@@ -123,6 +124,7 @@ export const routes: Route[] = [
   page('/account/keys', 'promoter-keys', 'customer', [need(PromoterKeys, {}, true)]),
   page('/mailbox', 'mailbox', 'customer', [need(Mailbox, { after })]),
   page('/mailbox/{id}', 'letter', 'customer', [need(Letter, { id: { path: 'id' } })]),
+  page('/offline', 'offline', 'everyone', []),
   page('/orders/{id}', 'order', 'customer', [need(Order, { id: { path: 'id' } })]),
   // Nothing stands around it: it may be shown in a frame, to whoever knows its address.
   { path: '/challenge/{id}', page: 'challenge', access: 'visitor', needs: [need(Challenge, { id: { path: 'id' } })] },

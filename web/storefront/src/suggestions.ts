@@ -8,7 +8,7 @@ export interface Suggestion {
   price: Price
 }
 
-const DOCUMENT =
+export const SUGGESTIONS =
   'query Suggestions($words: String!, $currency: CurrencyCode) { suggestions(query: $words, first: 6) { slug name picture price(in: $currency) { text } } }'
 
 export async function suggestions(words: string, currency: string, signal: AbortSignal): Promise<Suggestion[]> {
@@ -16,7 +16,7 @@ export async function suggestions(words: string, currency: string, signal: Abort
     method: 'POST',
     signal,
     headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
-    body: JSON.stringify({ query: DOCUMENT, variables: { words, currency } }),
+    body: JSON.stringify({ query: SUGGESTIONS, variables: { words, currency } }),
   })
   const answer = (await response.json()) as { data?: { suggestions: Suggestion[] } }
   return answer.data?.suggestions ?? []

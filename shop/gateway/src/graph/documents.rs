@@ -1,7 +1,8 @@
 //! Which documents are executed: any, or those that were trusted beforehand; and how one is named by its hash instead of being sent.
 //!
 //! A trusted document stands in a file that whoever runs the shop has named: it is named as the appendix on persisted documents of GraphQL
-//! over HTTP has it. Any other client may have a document remembered that it has sent once, as Apollo's automatic persisted queries do.
+//! over HTTP has it. So are those of the shop's own pages. Any other client may have a document remembered that it has sent once, as Apollo's
+//! automatic persisted queries do. What is known by its text is read once.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -21,8 +22,8 @@ use super::limits::{self, refused};
 const SHA256: &str = "sha256:";
 /// Most documents that are remembered because a client has sent them; when there are more, all are forgotten, and sent again.
 const MAX_REMEMBERED: usize = 10_000;
-/// Most bytes of them.
-const MAX_REMEMBERED_BYTES: usize = 16 << 20;
+/// Most bytes of their texts. Read, each takes about ten times as much.
+const MAX_REMEMBERED_BYTES: usize = 4 << 20;
 /// Longest document, in bytes.
 pub(crate) const MAX_DOCUMENT: usize = 64 << 10;
 /// What a client sends its documents to be remembered as.
@@ -44,6 +45,8 @@ pub enum Accepted {
 pub(crate) struct Document {
     pub(crate) parsed: ExecutableDocument,
     pub(crate) operation: OperationType,
+    /// What its operation is called.
+    pub(crate) name: Option<Arc<str>>,
     /// Whether it stands in a file of trusted ones.
     pub(crate) trusted: bool,
 }
@@ -56,12 +59,14 @@ pub(crate) struct Named {
     pub(crate) id: Option<String>,
     /// `extensions.persistedQuery`.
     pub(crate) persisted: Option<Value>,
+    /// Whether the shop's own pages ask, in this process: what they are made of need not be on a list.
+    pub(crate) is_own: bool,
 }
 
-/// Texts by the SHA-256 of each.
+/// Documents by the SHA-256 of the text of each.
 #[derive(Default)]
 struct Remembered {
-    texts: HashMap<String, Arc<str>>,
+    documents: HashMap<String, Document>,
     bytes: usize,
 }
 
@@ -91,7 +96,8 @@ fn read(text: &str) -> Result<Document, ServerError> {
         error
     })?;
     let operation = limits::check(&parsed)?;
-    Ok(Document { parsed, operation, trusted: false })
+    let name = parsed.operations.iter().find_map(|(name, _)| name.map(|name| Arc::from(name.as_str())));
+    Ok(Document { parsed, operation, name, trusted: false })
 }
 
 impl Documents {
@@ -130,14 +136,16 @@ impl Documents {
                 Err(refused("PERSISTED_QUERY_HASH_MISMATCH", "provided sha does not match query"))
             }
             (hash, Some(query)) => {
-                if self.accepted == Accepted::Trusted {
-                    let trusted = self.trusted.get(&digest(&query)).cloned();
+                if let Some(trusted) = self.trusted.get(hash.as_deref().unwrap_or(&digest(&query))) {
+                    return Ok(trusted.clone());
+                }
+                if self.accepted == Accepted::Trusted && !named.is_own {
                     let message = "only trusted documents are executed here: name one by its documentId";
-                    return trusted.ok_or_else(|| refused("DOCUMENT_NOT_TRUSTED", message));
+                    return Err(refused("DOCUMENT_NOT_TRUSTED", message));
                 }
                 let document = read(&query)?;
                 if let Some(hash) = hash {
-                    self.remember(hash, query);
+                    self.remember(hash, query.len(), document.clone());
                 }
                 Ok(document)
             }
@@ -149,19 +157,21 @@ impl Documents {
         if let Some(document) = self.trusted.get(hash) {
             return Ok(document.clone());
         }
-        let text = self.remembered.lock().texts.get(hash).cloned();
+        let document = self.remembered.lock().documents.get(hash).cloned();
         // Clients know it by this very message.
-        let text = text.ok_or_else(|| refused("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound"))?;
-        read(&text)
+        document.ok_or_else(|| refused("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound"))
     }
 
-    fn remember(&self, hash: String, text: String) {
+    fn remember(&self, hash: String, bytes: usize, document: Document) {
         let mut remembered = self.remembered.lock();
-        if remembered.texts.len() >= MAX_REMEMBERED || remembered.bytes + text.len() > MAX_REMEMBERED_BYTES {
+        if remembered.documents.contains_key(&hash) {
+            return;
+        }
+        if remembered.documents.len() >= MAX_REMEMBERED || remembered.bytes + bytes > MAX_REMEMBERED_BYTES {
             *remembered = Remembered::default();
         }
-        remembered.bytes += text.len();
-        remembered.texts.insert(hash, text.into());
+        remembered.bytes += bytes;
+        remembered.documents.insert(hash, document);
     }
 }
 
@@ -198,7 +208,7 @@ mod tests {
 
     fn hash(hash: &str, query: Option<&str>) -> Named {
         let persisted = Some(value!({ "version": 1, "sha256Hash": hash }));
-        Named { query: query.map(str::to_owned), persisted, id: None }
+        Named { query: query.map(str::to_owned), persisted, ..Named::default() }
     }
 
     #[test]
@@ -222,16 +232,17 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let documents = Documents::new(Accepted::Any, HashMap::new()).expect("none");
+        let document = super::read("{a}").expect("a document");
         for i in 0..600 {
-            documents.remember(i.to_string(), "x".repeat(MAX_DOCUMENT));
+            documents.remember(i.to_string(), MAX_DOCUMENT, document.clone());
             let remembered = documents.remembered.lock();
-            let bytes: usize = remembered.texts.values().map(|text| text.len()).sum();
+            let bytes = remembered.documents.len() * MAX_DOCUMENT;
             assert!(bytes == remembered.bytes && bytes <= super::MAX_REMEMBERED_BYTES, "{bytes}");
         }
         for i in 0..=super::MAX_REMEMBERED {
-            documents.remember(i.to_string(), "{a}".to_owned());
+            documents.remember(i.to_string(), 3, document.clone());
         }
-        assert!(documents.remembered.lock().texts.len() <= super::MAX_REMEMBERED);
+        assert!(documents.remembered.lock().documents.len() <= super::MAX_REMEMBERED);
         assert_eq!(code(&documents, hash(&super::MAX_REMEMBERED.to_string(), None)), None);
     }
 
@@ -245,6 +256,7 @@ mod tests {
         assert_eq!(code(&documents, id("sha256:00")).as_deref(), Some("DOCUMENT_NOT_FOUND"));
         assert_eq!(code(&documents, text("{a}")), None, "it is the same document");
         assert_eq!(code(&documents, text("{b}")).as_deref(), Some("DOCUMENT_NOT_TRUSTED"));
+        assert_eq!(code(&documents, Named { is_own: true, ..text("{b}") }), None, "our own pages ask");
         assert_eq!(code(&documents, Named::default()).as_deref(), Some("DOCUMENT_MISSING"));
         let wrong = HashMap::from([(name, "{b}".to_owned())]);
         assert!(Documents::new(Accepted::Any, wrong).is_err());

@@ -11,8 +11,10 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use vitrine_platform_http::{Refusal, Reply, RequestInfo};
+use vitrine_platform_http::{Refusal, Reply, RequestInfo, SpanAttributes};
 use vitrine_platform_telemetry::Context;
+use vitrine_platform_telemetry::semconv::{GRAPHQL_OPERATION_NAME, GRAPHQL_OPERATION_TYPE};
+use vitrine_platform_web::OwnRequest;
 
 use super::cost::Progress;
 use super::documents::Document;
@@ -98,7 +100,7 @@ pub(crate) fn identity(headers: &HeaderMap, extensions: &Extensions) -> Result<I
         return Err(reply);
     }
     let guest = headers.get(GUEST).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Ok(Identity { presented, guest })
+    Ok(Identity { presented, guest, is_own: extensions.get::<OwnRequest>().is_some() })
 }
 
 /// An operation that may be executed, with what it is executed for.
@@ -110,7 +112,7 @@ pub(crate) struct Ready {
 
 /// Looks up what is asked for.
 pub(crate) fn ready(gateway: &Arc<Gateway>, identity: Identity, asked: RawRequest) -> Result<Ready, ServerError> {
-    let (operation, document) = asked.find(&gateway.graph.documents)?;
+    let (operation, document) = asked.find(&gateway.graph.documents, identity.is_own)?;
     let progress = Progress::new(identity.presented.is_some());
     let session = Arc::new(Session::new(gateway.clone(), identity));
     let operation = operation.data(session).data(progress.clone());
@@ -271,6 +273,7 @@ async fn execute(
         Ok(ready) => ready,
         Err(error) => return answer(not_accepted(media), media, &only(error)),
     };
+    let told = span_attributes(&document);
     match document.operation {
         OperationType::Mutation if by_get => {
             let error = refused("METHOD_NOT_ALLOWED", "a mutation is not executed by GET: POST it");
@@ -288,12 +291,22 @@ async fn execute(
     let is_whole = executed.errors.is_empty();
     let status = if progress.is_executed() { StatusCode::OK } else { not_accepted(media) };
     let mut response = answer(status, media, &response_body(executed, &progress));
+    response.extensions_mut().insert(told);
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("accept, authorization, vitrine-guest"));
     if by_get && document.trusted && is_anonymous && is_whole {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(SHARED));
     }
     response
+}
+
+/// What a request's span says of its operation. A name is told of documents that are known only: others' clients may have put anything there.
+fn span_attributes(document: &Document) -> SpanAttributes {
+    let mut attributes = vec![(GRAPHQL_OPERATION_TYPE, document.operation.to_string().into())];
+    if let Some(name) = document.name.clone().filter(|_| document.trusted) {
+        attributes.push((GRAPHQL_OPERATION_NAME, name.into()));
+    }
+    SpanAttributes(attributes)
 }
 
 /// Has the calls of what lasts belong to the trace that began it.

@@ -77,12 +77,12 @@ impl RawRequest {
         Self::of_value(Value::Object(object))
     }
 
-    /// Looks its document up. Returns what is to be executed, without what it is to be executed for.
-    pub(crate) fn find(mut self, documents: &Documents) -> Result<(Request, Document), ServerError> {
+    /// Looks its document up, for the shop's own pages or for others. Returns what is to be executed, without what it is to be executed for.
+    pub(crate) fn find(mut self, documents: &Documents, is_own: bool) -> Result<(Request, Document), ServerError> {
         let persisted = self.extensions.remove("persistedQuery");
         let persisted = persisted.map(async_graphql::Value::from_json).transpose();
         let persisted = persisted.map_err(|e| malformed(&format!("extensions: {e}")))?;
-        let named = Named { query: self.query, id: self.document_id, persisted };
+        let named = Named { query: self.query, id: self.document_id, persisted, is_own };
         let document = documents.find(named)?;
         let mut request = Request::new("").variables(Variables::from_json(Value::Object(self.variables)));
         request.operation_name = self.operation_name;

@@ -27,11 +27,12 @@ use crate::tokens::Caller;
 /// Most amounts that are converted by one call: as many as the currency service takes.
 const MAX_CONVERTED: usize = 200;
 
-/// What a request says of who sends it: a token that was verified or refused, and a guest's secret.
+/// What a request says of who sends it: a token that was verified or refused, and a guest's secret; and whether this process's own pages ask.
 #[derive(Clone, Default)]
 pub(crate) struct Identity {
     pub(crate) presented: Option<Result<Caller, Reply>>,
     pub(crate) guest: Option<String>,
+    pub(crate) is_own: bool,
 }
 
 /// One operation of one caller. Its fields share what they read.

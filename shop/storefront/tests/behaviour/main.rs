@@ -1,5 +1,6 @@
 //! What browsers can rely on: pages of a small bundle, before a gateway that answers as it is told.
 
+mod browsers;
 mod forms;
 mod measuring;
 mod pages;

@@ -1,5 +1,7 @@
 //! Pages: what they hold, who may keep them, and what is shown when something goes wrong.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use serde_json::json;
 
@@ -89,6 +91,22 @@ async fn customers_pages_are_for_customers() {
     let cart = world.get("/cart", &[]).await;
     assert_eq!((cart.status, cart.header("cache-control")), (200, "private, no-store"));
     assert!(cart.body.contains(r#"{"name":null,"cart":0}"#), "{}", cart.body);
+}
+
+#[tokio::test]
+async fn a_page_is_drawn_again_when_what_it_shows_has_changed() {
+    let world = World::saying(json!({"id": "prd_vase"})).await;
+    let found = async || world.get("/", &[]).await.header("server-timing").to_owned();
+    assert_eq!(found().await, "cache;desc=miss");
+    // An old page alone would be shown once more before it is drawn again. Who follows comes a moment after the start.
+    for _ in 0..1000 {
+        world.changed("prd_vase");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if found().await == "cache;desc=miss" {
+            return;
+        }
+    }
+    panic!("the page stays as it was");
 }
 
 #[tokio::test]

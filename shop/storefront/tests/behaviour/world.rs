@@ -1,5 +1,6 @@
 //! The storefront over HTTP messages, and a gateway behind it that notes what it is asked.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,8 +9,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use futures::stream::unfold;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 use tower::ServiceExt as _;
 use vitrine_kit::clock::Clock;
 use vitrine_platform_host::{Component, Host, Running};
@@ -35,6 +38,7 @@ type Answers = Arc<Mutex<Box<dyn FnMut(&Question) -> (StatusCode, Value) + Send>
 
 #[derive(Clone)]
 struct Gateway {
+    offers: broadcast::Sender<String>,
     asked: Arc<Mutex<Vec<Question>>>,
     answers: Answers,
 }
@@ -73,9 +77,14 @@ impl World {
         let data = tempfile::tempdir().expect("a folder");
         let mesh = Mesh::new(Limits::default());
         let host = Host::new(data.path(), Clock::system(), 1, Pipeline::new(Telemetry::default()), mesh);
-        let gateway = Gateway { asked: Arc::default(), answers: Arc::new(Mutex::new(Box::new(answers))) };
+        let gateway = Gateway {
+            offers: broadcast::channel(16).0,
+            asked: Arc::default(),
+            answers: Arc::new(Mutex::new(Box::new(answers))),
+        };
         let routes = Router::new()
             .route("/graphql", post(graphql))
+            .route("/graphql/stream", post(changes))
             .route("/api/v1/products", get(async || "[]"))
             .fallback(async || (StatusCode::NOT_FOUND, "no such route"))
             .with_state(gateway.clone());
@@ -118,10 +127,25 @@ impl World {
         PageResponse { status: head.status.as_u16(), headers: head.headers, body }
     }
 
+    /// Has a product change, for those who follow what is offered.
+    pub(crate) fn changed(&self, product_id: &str) {
+        let told = json!({"data": {"offers": {"kind": "CHANGED", "productId": product_id}}});
+        // No one may follow yet.
+        let _ = self.gateway.offers.send(format!("event: next\ndata: {told}\n\n"));
+    }
+
     /// What the gateway was asked since this was called last.
     pub(crate) fn asked(&self) -> Vec<Question> {
         std::mem::take(&mut self.gateway.asked.lock())
     }
+}
+
+async fn changes(State(gateway): State<Gateway>) -> Body {
+    let offers = gateway.offers.subscribe();
+    Body::from_stream(unfold(offers, |mut offers| async move {
+        let told = offers.recv().await.ok()?;
+        Some((Ok::<_, Infallible>(told), offers))
+    }))
 }
 
 async fn graphql(State(gateway): State<Gateway>, headers: HeaderMap, body: String) -> Response {

@@ -36,6 +36,24 @@ export function Sorry() {
   )
 }
 
+/** What the service worker shows where there is no connection and nothing was kept. */
+export function Offline() {
+  const page = usePage()
+  return (
+    <div className={styles.page}>
+      <Shards />
+      <h1>You are not connected</h1>
+      <p>Pages that you saw within a day can still be read. What you were about to send was not sent again: look when you are back.</p>
+      <p className={styles.ways}>
+        <ButtonLink href="">Try again</ButtonLink>
+        <ButtonLink quiet href={address(page, '/')}>
+          To the shop
+        </ButtonLink>
+      </p>
+    </div>
+  )
+}
+
 function Shards() {
   return (
     <svg className={styles.shards} viewBox="0 0 240 160" aria-hidden="true" focusable="false">

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react'
 import { Shop } from '../operations'
 import { address, usePage } from '../page'
 import { useVisitor } from '../visitor'
+import { Connection } from './connection'
 import { Icon } from './icons'
 import { Region } from './region'
 import { SearchBox } from './search-box'
@@ -21,6 +22,7 @@ export function Shell({ children }: { children: ReactNode }) {
         {children}
       </main>
       <Foot />
+      <Connection />
     </>
   )
 }
