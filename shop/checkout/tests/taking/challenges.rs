@@ -1,7 +1,5 @@
 //! Cards that ask for a challenge, and quotes: over the real services, in one process.
 
-use std::time::Duration;
-
 use vitrine_contracts::Code;
 use vitrine_contracts::catalog::v1::{ProductChange, UpdateAnyProductRequest};
 use vitrine_contracts::checkout::v1::complete_challenge_request::Answer;
@@ -93,7 +91,10 @@ async fn a_purchase_that_no_one_answers_turns_back_by_itself() {
     assert_eq!(challenge(&world, &ada, "key").await.0, id, "there is a minute left");
     world.skew.set(CHALLENGE_MS);
     wait_for("the cart to be free", async || is_free(&world, &ada).await).await;
-    assert_eq!(reason(world.buy(challenged_request(&ada, "key")).await).1, "CHALLENGE_EXPIRED");
+    wait_for("why it turned back", async || {
+        reason(world.buy(challenged_request(&ada, "key")).await).1 == "CHALLENGE_EXPIRED"
+    })
+    .await;
     let Ok(Placed::Challenge(late)) = world.answer(&id, code("123456")).await else { panic!("it is over") };
     assert_eq!(late.challenge.expect("a challenge").state(), ChallengeState::Expired);
     wait_for("the payment to be voided", async || world.payments().await[0].state() == PaymentState::Voided).await;
@@ -139,7 +140,7 @@ async fn what_was_quoted_is_what_is_charged_or_less() {
     assert_eq!(reason(world.buy(request).await).1, "PRICE_CHANGED", "the lower of both counts");
     world.skew.set(QUOTE_MS);
     assert_eq!(reason(world.buy(by(&dearer, "key")).await).1, "QUOTE_EXPIRED");
-    world.skew.set(QUOTE_MS - Duration::from_secs(60).as_millis() as i64);
+    world.skew.set(QUOTE_MS - 60_000);
     reprice(&world, 100).await;
     let order = world.buy(by(&dearer, "key")).await.expect("cheaper is welcome");
     let minor = |money: &Option<Money>| money.as_ref().map_or(0, |money| money.minor_units);
