@@ -75,9 +75,12 @@ mod tests {
     #[test]
     fn silence_is_no_yes() {
         let yes = json!({"consent": {"categoryPreferences": {"analytics": true, "advertising": false}}});
-        for (categories, expected) in
-            [(&[][..], true), (&["analytics"], true), (&["analytics", "advertising"], false), (&["functional"], false)]
-        {
+        for (categories, expected) in [
+            (&[][..], true),
+            (&["analytics"][..], true),
+            (&["analytics", "advertising"][..], false),
+            (&["functional"][..], false),
+        ] {
             assert_eq!(agrees(&yes, categories), expected, "{categories:?}");
         }
         assert!(!agrees_to_be_measured(&json!({})));

@@ -294,7 +294,9 @@ fn time_of(value: Option<&Value>, field: &'static str) -> Result<Option<i64>, Re
 /// The client's clock may be wrong: what counts is how long before sending it happened.
 fn times(own: &Map<String, Value>, shared: &Shared, kept: &mut Map<String, Value>) -> Result<(), Refused> {
     let received = shared.received_at_ms;
-    let original = time_of(own.get("timestamp"), "timestamp")?;
+    // RudderStack's library for Node has only the second.
+    let said = own.get("timestamp").filter(|said| !said.is_null()).or(own.get("originalTimestamp"));
+    let original = time_of(said, "timestamp")?;
     let sent = time_of(own.get("sentAt").or(shared.sent_at.as_ref()), "sentAt")?;
     let at = match (original, sent) {
         (Some(original), Some(sent)) => received.saturating_sub(sent.saturating_sub(original)),

@@ -7,7 +7,7 @@
 use std::io::Read as _;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +15,7 @@ use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
 use flate2::read::MultiGzDecoder;
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 use vitrine_contracts::Problem;
 use vitrine_contracts::analytics::v1::{AcceptRequest, AcceptResponse, FindSourceRequest};
@@ -23,6 +24,8 @@ use vitrine_platform_http::{Peer, Reply, Router};
 
 use crate::Gateway;
 
+/// Most bytes of a body that is too large: so much is read and dropped, so that its sender is there to be told.
+const MAX_DISCARDED: usize = 8 << 20;
 /// How gzip begins, whatever a header says.
 const GZIP: &[u8] = &[0x1f, 0x8b];
 /// The longest write key that is looked at, in bytes.
@@ -78,7 +81,7 @@ async fn take(
     let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let request = AcceptRequest {
         call: call.to_owned(),
-        body: body.into(),
+        body,
         write_key: write_key.unwrap_or_default(),
         is_strict: query.is_some_and(|query| query.split('&').any(|pair| pair == "strict=1")),
         address,
@@ -134,22 +137,35 @@ fn write_key(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The whole body, decompressed where it is gzip. No more of it is taken into memory than may be there.
-async fn read(body: Body) -> Result<Bytes, Reply> {
+async fn read(body: Body) -> Result<Vec<u8>, Reply> {
     let too_large = || {
         let problem =
             Problem::invalid("body", &format!("at most {MAX_ANALYTICS_BODY} bytes"), "the request is too large");
         Reply::from(problem.with_reason("TOO_LARGE"))
     };
-    let body = axum::body::to_bytes(body, MAX_ANALYTICS_BODY).await.map_err(|_| too_large())?;
+    let (mut stream, mut body, mut bytes) = (body.into_data_stream(), Vec::new(), 0);
+    while let Some(chunk) = stream.next().await {
+        let broken = |_| Reply::from(Problem::invalid("body", "a whole body", "the body ended before its end"));
+        let chunk = chunk.map_err(broken)?;
+        bytes += chunk.len();
+        if bytes <= MAX_ANALYTICS_BODY {
+            body.extend_from_slice(&chunk);
+        } else if bytes > MAX_DISCARDED {
+            break;
+        }
+    }
+    if bytes > MAX_ANALYTICS_BODY {
+        return Err(too_large());
+    }
     if !body.starts_with(GZIP) {
         return Ok(body);
     }
     let mut plain = Vec::new();
     let most = MAX_ANALYTICS_BODY as u64 + 1;
-    MultiGzDecoder::new(&*body).take(most).read_to_end(&mut plain).map_err(|e| {
+    MultiGzDecoder::new(body.as_slice()).take(most).read_to_end(&mut plain).map_err(|e| {
         Reply::from(Problem::invalid("body", "whole gzip", &format!("the body cannot be decompressed: {e}")))
     })?;
-    if plain.len() > MAX_ANALYTICS_BODY { Err(too_large()) } else { Ok(plain.into()) }
+    if plain.len() > MAX_ANALYTICS_BODY { Err(too_large()) } else { Ok(plain) }
 }
 
 /// What Segment's library for browsers asks before it sends anything.
@@ -210,7 +226,7 @@ mod tests {
             encoder.finish().expect("into memory")
         };
         let small = gzip(b"{}");
-        assert_eq!(read(Body::from(small.clone())).await.expect("small"), "{}");
+        assert_eq!(read(Body::from(small.clone())).await.expect("small"), b"{}");
         let bomb = gzip(&vec![b' '; 100 << 20]);
         assert!(bomb.len() < MAX_ANALYTICS_BODY, "{} bytes", bomb.len());
         assert_eq!(read(Body::from(bomb)).await.expect_err("too large").reason(), "TOO_LARGE");

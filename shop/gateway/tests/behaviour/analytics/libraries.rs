@@ -11,7 +11,7 @@ use super::world::{Analytics, Source};
 
 /// Pinned as they were looked at.
 const NODE: &[&str] = &["@segment/analytics-node@3.1.0", "@rudderstack/rudder-sdk-node@3.0.13"];
-const PYTHON: &[&str] = &["segment-analytics-python==2.4.0", "rudder-sdk-python==2.1.4"];
+const PYTHON: &[&str] = &["segment-analytics-python==2.4.0", "rudder-sdk-python==2.1.9"];
 /// What each program sends: more than one request holds.
 const SENT: usize = 250;
 
@@ -47,7 +47,7 @@ async fn libraries_for_node_deliver() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn libraries_for_python_deliver() -> Result<()> {
-    let python = python(cache(), "segment-2.4.0-rudder-2.1.4", PYTHON).await?;
+    let python = python(cache(), "segment-2.4.0-rudder-2.1.9", PYTHON).await?;
     let shop = Analytics::start(Config::default()).await?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviour/analytics/send.py");
     for (library, base) in [("segment", ""), ("segment", "/analytics"), ("rudderstack", "/analytics")] {
