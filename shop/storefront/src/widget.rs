@@ -59,7 +59,9 @@ async fn script(State(storefront): State<Arc<Storefront>>, headers: HeaderMap) -
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, EVERYONE),
         (RESOURCE_POLICY, CROSS_ORIGIN),
     ];
-    response.headers_mut().extend(told);
+    for (name, value) in told {
+        response.headers_mut().insert(name, value);
+    }
     response
 }
 
