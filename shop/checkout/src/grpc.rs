@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
 use vitrine_contracts::checkout::v1::checkout_service_server::CheckoutService;
 use vitrine_contracts::checkout::v1::{
-    CancelAnyOrderRequest, CancelOrderRequest, CompleteChallengeRequest, PlaceOrderRequest, PlaceOrderResponse,
-    QuoteRequest, QuoteResponse, RefundOrderRequest, place_order_response,
+    CancelAnyOrderRequest, CancelOrderRequest, CompleteChallengeRequest, CompleteChallengeResponse, PlaceOrderRequest,
+    PlaceOrderResponse, QuoteRequest, QuoteResponse, RefundOrderRequest, place_order_response,
 };
 use vitrine_contracts::limits::{MAX_IDEMPOTENCY_KEY, MAX_REASON};
 use vitrine_contracts::orders::v1::{GetOrderRequest, Order, OrderState};
@@ -248,13 +248,18 @@ impl CheckoutService for Service {
     async fn complete_challenge(
         &self,
         request: Request<CompleteChallengeRequest>,
-    ) -> Result<Response<PlaceOrderResponse>, Status> {
+    ) -> Result<Response<CompleteChallengeResponse>, Status> {
         let request = request.into_inner();
         check_id("chl", &request.challenge_id, "challenge_id")?;
         // The same answer twice at once is one.
         let key = hex::encode(Sha256::digest(request.encode_to_vec()));
         let sagas = self.sagas.clone();
-        Ok(to_wire(self.sagas.single_flight(key, async move { sagas.complete(request).await }).await?))
+        let (challenge, order) =
+            match self.sagas.single_flight(key, async move { sagas.complete(request).await }).await? {
+                Reply::Order(order) => (None, Some(order)),
+                Reply::Challenge(challenge) => (Some(challenge), None),
+            };
+        Ok(Response::new(CompleteChallengeResponse { challenge, order }))
     }
 
     async fn cancel_order(&self, request: Request<CancelOrderRequest>) -> Result<Response<Order>, Status> {

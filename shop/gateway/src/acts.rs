@@ -47,21 +47,20 @@ impl Gateway {
         answer: Answer,
     ) -> Result<PurchaseChallenge, Status> {
         let request = CompleteChallengeRequest { challenge_id: challenge_id.clone(), answer: Some(answer) };
-        match self.deps.checkout.clone().complete_challenge(request).await?.into_inner().result {
+        let completed = self.deps.checkout.clone().complete_challenge(request).await?.into_inner();
+        if let Some(order) = completed.order {
             // What was bought is told to customers, not to whoever knows a challenge.
-            Some(Placed::Order(order)) => {
-                self.moved(order).await?;
-                self.challenge(challenge_id).await
+            self.moved(order).await?;
+            return self.challenge(challenge_id).await;
+        }
+        let asked = completed.challenge.ok_or_else(Problem::internal)?;
+        match &asked.challenge {
+            Some(challenge) if challenge.state() == ChallengeState::Waiting => {
+                let expected = format!("the code that the bank has sent; tries left: {}", challenge.tries_left);
+                let problem = Problem::invalid("code", &expected, "that is not the code");
+                Err(problem.with_reason("WRONG_CHALLENGE_CODE").into())
             }
-            Some(Placed::Challenge(asked)) => match &asked.challenge {
-                Some(challenge) if challenge.state() == ChallengeState::Waiting => {
-                    let expected = format!("the code that the bank has sent; tries left: {}", challenge.tries_left);
-                    let problem = Problem::invalid("code", &expected, "that is not the code");
-                    Err(problem.with_reason("WRONG_CHALLENGE_CODE").into())
-                }
-                _ => Ok(asked),
-            },
-            None => Err(Problem::internal().into()),
+            _ => Ok(asked),
         }
     }
 

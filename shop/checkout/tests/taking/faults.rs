@@ -26,7 +26,8 @@ use vitrine_platform_host::{Host, Running};
 use vitrine_platform_mesh::{Limits, Mesh, Transport};
 
 use crate::world::{
-    World, answering, bought, challenged, challenged_request, checkout, code, host_on, line, order_request, wait_for,
+    World, answering, bought, challenged, challenged_request, checkout, code, completed, host_on, line, order_request,
+    wait_for,
 };
 
 /// What goes wrong with a call.
@@ -261,7 +262,7 @@ async fn ask_for_challenge(checkout: &Checkout, customer: &str, key: &str) -> Re
 async fn answer(checkout: &Checkout, id: &str, answer: Answer) -> Option<Result<Placed, Status>> {
     let request = answering(id, answer);
     let answered = checkout.ask(|client| async move { client.clone().complete_challenge(request).await }).await;
-    answered.map(|answered| answered.map(|answered| answered.result.expect("an answer")))
+    answered.map(|answered| answered.map(completed))
 }
 
 async fn stock_of(world: &World, product: &str) -> Product {

@@ -13,7 +13,7 @@ use vitrine_contracts::checkout::v1::checkout_service_client::CheckoutServiceCli
 use vitrine_contracts::checkout::v1::complete_challenge_request::Answer;
 use vitrine_contracts::checkout::v1::place_order_response::Result as Placed;
 use vitrine_contracts::checkout::v1::{
-    CompleteChallengeRequest, PlaceOrderRequest, PlaceOrderResponse, PurchaseChallenge,
+    CompleteChallengeRequest, CompleteChallengeResponse, PlaceOrderRequest, PlaceOrderResponse, PurchaseChallenge,
 };
 use vitrine_contracts::common::v1::{Address, Line, PageRequest};
 use vitrine_contracts::currency::v1::currency_service_client::CurrencyServiceClient;
@@ -181,8 +181,7 @@ impl World {
 
     /// Sends an answer to a challenge.
     pub(crate) async fn answer(&self, id: &str, answer: Answer) -> Result<Placed, tonic::Status> {
-        let answered = self.checkout.clone().complete_challenge(answering(id, answer)).await?.into_inner();
-        Ok(answered.result.expect("an answer"))
+        Ok(completed(self.checkout.clone().complete_challenge(answering(id, answer)).await?.into_inner()))
     }
 
     /// All payments.
@@ -234,6 +233,15 @@ pub(crate) fn challenged(placed: PlaceOrderResponse) -> PurchaseChallenge {
     match placed.result {
         Some(Placed::Challenge(asked)) => asked,
         other => panic!("not challenged: {other:?}"),
+    }
+}
+
+/// What has become of a purchase whose challenge was answered.
+pub(crate) fn completed(response: CompleteChallengeResponse) -> Placed {
+    match response {
+        CompleteChallengeResponse { challenge: None, order: Some(order) } => Placed::Order(order),
+        CompleteChallengeResponse { challenge: Some(asked), order: None } => Placed::Challenge(asked),
+        other => panic!("neither or both: {other:?}"),
     }
 }
 

@@ -13,9 +13,9 @@ use vitrine_platform_telemetry::Context;
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 pub(crate) struct InputError {
     /// A stable word for programs, such as INVALID_FIELD, VERSION_MISMATCH or CART_FULL.
-    code: String,
+    pub(crate) code: String,
     /// A sentence for people.
-    message: String,
+    pub(crate) message: String,
     /// The field of the input that is at fault, such as "address.postalCode".
     field: Option<String>,
     /// What is expected there.
@@ -42,16 +42,6 @@ impl From<InputError> for Refusal {
 }
 
 impl InputError {
-    /// The word for programs.
-    pub(crate) fn code(&self) -> &str {
-        &self.code
-    }
-
-    /// The sentence for people.
-    pub(crate) fn message(&self) -> &str {
-        &self.message
-    }
-
     /// The same with the field's name as the input has it.
     pub(crate) fn renamed(mut self, rename: impl FnOnce(String) -> String) -> Self {
         self.field = self.field.map(rename);

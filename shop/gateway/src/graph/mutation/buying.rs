@@ -200,14 +200,14 @@ async fn placed(session: &Session, caller: &Caller, input: PlaceOrderInput) -> R
     let (address, max_total) = (wanted.address.clone().unwrap_or_default(), wanted.max_total.clone());
     let error = match refusable(session.gateway.place(wanted).await)? {
         Ok(placed) => return bought(placed),
-        Err(error) if error.code() != "PRICE_CHANGED" => return refused(error),
+        Err(error) if error.code != "PRICE_CHANGED" => return refused(error),
         Err(error) => error,
     };
     let was = amount(max_total.as_ref())?;
     let now = refusable(quoted_to(session, caller, address, was.currency).await)?.ok();
     Ok(PlaceOrderResult::PriceChanged(PriceChanged {
-        code: error.code().to_owned(),
-        message: error.message().to_owned(),
+        code: error.code,
+        message: error.message,
         was: was.into(),
         now: now.map(Quote::of).transpose()?,
     }))
