@@ -30,7 +30,7 @@ pub(crate) struct Refused {
 
 /// What a request says of all its messages.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shared {
+pub(crate) struct RequestFields {
     pub(crate) context: Map<String, Value>,
     pub(crate) integrations: Map<String, Value>,
     pub(crate) sent_at: Option<Value>,
@@ -46,7 +46,7 @@ pub(crate) struct Message(pub(crate) Value);
 
 impl Message {
     /// Reads a message of this type, or of the type that it says itself.
-    pub(crate) fn read(own: Map<String, Value>, kind: Option<&str>, shared: &Shared) -> Result<Self, Refused> {
+    pub(crate) fn read(own: Map<String, Value>, kind: Option<&str>, shared: &RequestFields) -> Result<Self, Refused> {
         let kind = kind.or_else(|| own.get("type").and_then(Value::as_str)).unwrap_or_default();
         let Some(kind) = TYPES.iter().find(|known| **known == kind) else {
             return Err(refused(
@@ -248,7 +248,7 @@ fn merged(shared: &Map<String, Value>, own: Option<&Map<String, Value>>) -> Map<
     all
 }
 
-fn context(own: &Map<String, Value>, shared: &Shared) -> Map<String, Value> {
+fn context(own: &Map<String, Value>, shared: &RequestFields) -> Map<String, Value> {
     let mut context = merged(&shared.context, object(own, "context"));
     let given = context.get("ip").map(|ip| ip.as_str().and_then(|ip| ip.parse().ok()));
     match given.unwrap_or(shared.address) {
@@ -292,7 +292,7 @@ fn time_of(value: Option<&Value>, field: &'static str) -> Result<Option<i64>, Re
 }
 
 /// The client's clock may be wrong: what counts is how long before sending it happened.
-fn times(own: &Map<String, Value>, shared: &Shared, kept: &mut Map<String, Value>) -> Result<(), Refused> {
+fn times(own: &Map<String, Value>, shared: &RequestFields, kept: &mut Map<String, Value>) -> Result<(), Refused> {
     let received = shared.received_at_ms;
     // RudderStack's library for Node has only the second.
     let said = own.get("timestamp").filter(|said| !said.is_null()).or(own.get("originalTimestamp"));
@@ -320,17 +320,17 @@ fn times(own: &Map<String, Value>, shared: &Shared, kept: &mut Map<String, Value
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Message, Shared};
+    use super::{Message, RequestFields};
 
     const RECEIVED: i64 = 1_795_885_200_000;
 
-    fn read(own: &Value, shared: &Shared) -> Result<Value, &'static str> {
+    fn read(own: &Value, shared: &RequestFields) -> Result<Value, &'static str> {
         let fields = own.as_object().expect("an object").clone();
         Message::read(fields, None, shared).map(|message| message.0).map_err(|refused| refused.field)
     }
 
-    fn shared() -> Shared {
-        Shared { received_at_ms: RECEIVED, ..Shared::default() }
+    fn shared() -> RequestFields {
+        RequestFields { received_at_ms: RECEIVED, ..RequestFields::default() }
     }
 
     #[test]
@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_message_says_more_than_its_request_and_no_address_is_whole() {
-        let request = Shared {
+        let request = RequestFields {
             context: json!({"library": {"name": "lib", "version": "1"}, "locale": "en"})
                 .as_object()
                 .expect("one")

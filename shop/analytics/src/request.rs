@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use vitrine_contracts::Problem;
 use vitrine_contracts::limits::{MAX_ANALYTICS_BATCH, MAX_ANALYTICS_BODY, MAX_ANALYTICS_MESSAGE};
 
-use crate::message::{Message, Refused, Shared, TYPES};
+use crate::message::{Message, Refused, RequestFields, TYPES};
 
 /// What the path of several messages is called.
 const BATCH: &str = "batch";
@@ -64,7 +64,7 @@ impl Body {
     }
 
     /// The messages, each as it can be taken, or why not.
-    pub(crate) fn messages(self, shared: Shared) -> Result<Vec<Result<Message, Rejected>>, Problem> {
+    pub(crate) fn messages(self, shared: RequestFields) -> Result<Vec<Result<Message, Rejected>>, Problem> {
         let mut fields = self.fields;
         if self.call != BATCH {
             fields.remove("writeKey");
@@ -82,7 +82,7 @@ impl Body {
             let message = format!("a request of {} messages is too large", batch.len());
             return Err(Problem::invalid("batch", &format!("at most {MAX_ANALYTICS_BATCH} messages"), &message));
         }
-        let shared = Shared {
+        let shared = RequestFields {
             context: object(fields.remove("context")),
             integrations: object(fields.remove("integrations")),
             sent_at: fields.remove("sentAt"),
@@ -104,7 +104,7 @@ impl Body {
 fn read(
     fields: Map<String, Value>,
     kind: Option<&str>,
-    shared: &Shared,
+    shared: &RequestFields,
     at: Option<usize>,
 ) -> Result<Message, Rejected> {
     let own = fields.clone();
