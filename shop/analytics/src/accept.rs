@@ -166,7 +166,7 @@ pub(crate) fn write(tx: &mut Tx, source: &SourceDoc, fresh: &[&Message], now_ms:
 }
 
 fn refused_message(rejected: &Rejected) -> RefusedMessage {
-    let (message, expected) = (rejected.refused.message.to_owned(), rejected.refused.expected.to_owned());
+    let (message, expected) = (rejected.refused.message.to_owned(), rejected.refused.expected.clone());
     RefusedMessage { field: rejected.field(), message, expected }
 }
 

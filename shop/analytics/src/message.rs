@@ -25,7 +25,7 @@ pub(crate) struct Refused {
     /// Where in the message.
     pub(crate) field: &'static str,
     pub(crate) message: &'static str,
-    pub(crate) expected: &'static str,
+    pub(crate) expected: String,
 }
 
 /// What a request says of all its messages.
@@ -115,8 +115,8 @@ impl Message {
     }
 }
 
-fn refused(field: &'static str, message: &'static str, expected: &'static str) -> Refused {
-    Refused { field, message, expected }
+fn refused(field: &'static str, message: &'static str, expected: impl Into<String>) -> Refused {
+    Refused { field, message, expected: expected.into() }
 }
 
 fn object<'a>(own: &'a Map<String, Value>, field: &str) -> Option<&'a Map<String, Value>> {
@@ -129,12 +129,18 @@ fn id_of(own: &Map<String, Value>, field: &'static str) -> Result<Option<String>
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),
-        Some(_) => return Err(refused(field, "the id is neither a text nor a number", "a text of 1 to 200 bytes")),
+        Some(_) => {
+            return Err(refused(
+                field,
+                "the id is neither a text nor a number",
+                format!("a text of 1 to {MAX_NAME} bytes"),
+            ));
+        }
     };
     match id.len() {
         0 => Ok(None),
         1..=MAX_NAME => Ok(Some(id)),
-        _ => Err(refused(field, "the id is too long", "a text of 1 to 200 bytes")),
+        _ => Err(refused(field, "the id is too long", format!("a text of 1 to {MAX_NAME} bytes"))),
     }
 }
 
@@ -164,7 +170,9 @@ fn name_of(own: &Map<String, Value>, field: &'static str) -> Result<Option<Value
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(name)) if name.is_empty() => Ok(None),
         Some(Value::String(name)) if name.len() <= MAX_NAME => Ok(Some(json!(name))),
-        Some(_) => Err(refused(field, "the name is no text, or too long", "a text of at most 200 bytes")),
+        Some(_) => {
+            Err(refused(field, "the name is no text, or too long", format!("a text of at most {MAX_NAME} bytes")))
+        }
     }
 }
 
@@ -197,7 +205,11 @@ fn message_id(own: &Map<String, Value>) -> Result<String, Refused> {
         None | Some(Value::Null) => Ok(format!("sha256-{}", hex::encode(digest(own)))),
         Some(Value::String(id)) if id.is_empty() => Ok(format!("sha256-{}", hex::encode(digest(own)))),
         Some(Value::String(id)) if id.len() <= MAX_MESSAGE_ID && !id.contains('\0') => Ok(id.clone()),
-        Some(_) => Err(refused("messageId", "the id is no text, or too long", "a text of at most 100 bytes")),
+        Some(_) => Err(refused(
+            "messageId",
+            "the id is no text, or too long",
+            format!("a text of at most {MAX_MESSAGE_ID} bytes"),
+        )),
     }
 }
 

@@ -34,7 +34,7 @@ impl Rejected {
     }
 
     pub(crate) fn problem(&self) -> Problem {
-        Problem::invalid(&self.field(), self.refused.expected, self.refused.message).with_reason("INVALID_MESSAGE")
+        Problem::invalid(&self.field(), &self.refused.expected, self.refused.message).with_reason("INVALID_MESSAGE")
     }
 }
 
@@ -91,7 +91,8 @@ impl Body {
         let read_each = |(at, message): (usize, Value)| -> Result<Result<Message, Rejected>, Problem> {
             check_size(&format!("batch[{at}]"), &message)?;
             let Value::Object(mut fields) = message else {
-                let refused = Refused { field: "", message: "a message is no object", expected: "a JSON object" };
+                let refused =
+                    Refused { field: "", message: "a message is no object", expected: "a JSON object".to_owned() };
                 return Ok(Err(Rejected { at: Some(at), refused, own: message }));
             };
             fields.remove("writeKey");
