@@ -295,11 +295,11 @@ fn network(address: IpAddr) -> IpAddr {
 fn time_of(value: Option<&Value>, field: &'static str) -> Result<Option<i64>, Refused> {
     match value {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => value.as_str().and_then(parse_rfc3339).map(Some).ok_or(refused(
-            field,
-            "the time cannot be read",
-            "a time such as 2026-11-28T17:00:00.000Z",
-        )),
+        Some(value) => value
+            .as_str()
+            .and_then(parse_rfc3339)
+            .map(Some)
+            .ok_or_else(|| refused(field, "the time cannot be read", "a time such as 2026-11-28T17:00:00.000Z")),
     }
 }
 
