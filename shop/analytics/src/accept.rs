@@ -14,7 +14,7 @@ use vitrine_platform_store::{Error, MAX_EVENT_BYTES, Query, Store, Tx, retry_con
 use vitrine_platform_telemetry::Counter;
 
 use crate::consent;
-use crate::message::{Message, Shared, digest};
+use crate::message::{Message, RequestFields, digest};
 use crate::request::{Body, Rejected};
 use crate::store::{DestinationDoc, MessageDoc, SOURCE, SessionDoc, SourceDoc, WRITE_KEY};
 
@@ -51,12 +51,12 @@ impl Intake {
         let body = Body::read(&request.call, &request.body)?;
         let write_key = Some(request.write_key.as_str()).filter(|key| !key.is_empty()).or(body.write_key());
         let source = self.source_of(write_key.unwrap_or_default()).await?;
-        let shared = Shared {
+        let shared = RequestFields {
             received_at_ms: self.clock.now_ms(),
             address: request.address.parse().ok(),
             user_agent: request.user_agent,
             opts_out: request.opts_out,
-            ..Shared::default()
+            ..RequestFields::default()
         };
         let (mut taken, mut rejected) = (Vec::new(), Vec::new());
         for read in body.messages(shared)? {
@@ -81,7 +81,7 @@ impl Intake {
             self.taken.add(count as u64, &[("vitrine.analytics.outcome", outcome)]);
         }
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let refused = rejected.iter().map(told).collect();
+        let refused = rejected.iter().map(refused_message).collect();
         Ok(AcceptResponse { accepted: count(taken.len()), refused, opted_out: count(opted_out) })
     }
 
@@ -165,8 +165,8 @@ pub(crate) fn write(tx: &mut Tx, source: &SourceDoc, fresh: &[&Message], now_ms:
     }
 }
 
-fn told(rejected: &Rejected) -> RefusedMessage {
-    let (message, expected) = (rejected.refused.message.to_owned(), rejected.refused.expected.to_owned());
+fn refused_message(rejected: &Rejected) -> RefusedMessage {
+    let (message, expected) = (rejected.refused.message.to_owned(), rejected.refused.expected.clone());
     RefusedMessage { field: rejected.field(), message, expected }
 }
 
@@ -194,5 +194,5 @@ fn refused(source: &SourceDoc, rejected: &Rejected, now_ms: i64) -> MessageDoc {
 /// The message that the shop itself sends, as it is kept.
 pub(crate) fn own(fields: Value, received_at_ms: i64) -> Option<Message> {
     let Value::Object(fields) = fields else { return None };
-    Message::read(fields, None, &Shared { received_at_ms, ..Shared::default() }).ok()
+    Message::read(fields, None, &RequestFields { received_at_ms, ..RequestFields::default() }).ok()
 }

@@ -30,8 +30,8 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    async fn told(&self, source: SourceDoc) -> Result<Response<Source>, Status> {
-        Ok(Response::new(sources::told(&self.intake.store, source).await.map_err(Failure::from)?))
+    async fn describe(&self, source: SourceDoc) -> Result<Response<Source>, Status> {
+        Ok(Response::new(sources::describe(&self.intake.store, source).await.map_err(Failure::from)?))
     }
 }
 
@@ -51,13 +51,13 @@ impl AnalyticsService for Service {
         let owner_id = actor(given)?.owner_id;
         let (store, now_ms) = (&self.intake.store, self.intake.clock.now_ms());
         let source = sources::create(store, owner_id, &name, needs_consent, now_ms).await?;
-        self.told(source).await
+        self.describe(source).await
     }
 
     async fn get_source(&self, request: Request<GetSourceRequest>) -> Result<Response<Source>, Status> {
         let request = request.into_inner();
         let source = sources::alive(&self.intake.store, &request.source_id, &actor(request.actor)?).await?;
-        self.told(source.doc).await
+        self.describe(source.doc).await
     }
 
     async fn list_sources(
@@ -103,7 +103,7 @@ impl AnalyticsService for Service {
         let (store, actor) = (&self.intake.store, actor(given)?);
         let source = sources::put_destination(store, &self.config, &source_id, &actor, destination).await?;
         self.changed.notify_one();
-        self.told(source).await
+        self.describe(source).await
     }
 
     async fn delete_destination(&self, request: Request<DeleteDestinationRequest>) -> Result<Response<Source>, Status> {
@@ -111,7 +111,7 @@ impl AnalyticsService for Service {
         let (store, actor) = (&self.intake.store, actor(given)?);
         let source = sources::delete_destination(store, &source_id, &actor, &kind).await?;
         self.changed.notify_one();
-        self.told(source).await
+        self.describe(source).await
     }
 
     async fn replay_destination(&self, request: Request<ReplayDestinationRequest>) -> Result<Response<Source>, Status> {
@@ -119,7 +119,7 @@ impl AnalyticsService for Service {
         let (store, actor) = (&self.intake.store, actor(given)?);
         let source = sources::replay_destination(store, &source_id, &actor, &kind, since_unix_ms).await?;
         self.changed.notify_one();
-        self.told(source).await
+        self.describe(source).await
     }
 
     async fn list_undelivered(

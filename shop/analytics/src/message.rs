@@ -25,12 +25,12 @@ pub(crate) struct Refused {
     /// Where in the message.
     pub(crate) field: &'static str,
     pub(crate) message: &'static str,
-    pub(crate) expected: &'static str,
+    pub(crate) expected: String,
 }
 
 /// What a request says of all its messages.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shared {
+pub(crate) struct RequestFields {
     pub(crate) context: Map<String, Value>,
     pub(crate) integrations: Map<String, Value>,
     pub(crate) sent_at: Option<Value>,
@@ -46,7 +46,7 @@ pub(crate) struct Message(pub(crate) Value);
 
 impl Message {
     /// Reads a message of this type, or of the type that it says itself.
-    pub(crate) fn read(own: Map<String, Value>, kind: Option<&str>, shared: &Shared) -> Result<Self, Refused> {
+    pub(crate) fn read(own: Map<String, Value>, kind: Option<&str>, shared: &RequestFields) -> Result<Self, Refused> {
         let kind = kind.or_else(|| own.get("type").and_then(Value::as_str)).unwrap_or_default();
         let Some(kind) = TYPES.iter().find(|known| **known == kind) else {
             return Err(refused(
@@ -115,8 +115,8 @@ impl Message {
     }
 }
 
-fn refused(field: &'static str, message: &'static str, expected: &'static str) -> Refused {
-    Refused { field, message, expected }
+fn refused(field: &'static str, message: &'static str, expected: impl Into<String>) -> Refused {
+    Refused { field, message, expected: expected.into() }
 }
 
 fn object<'a>(own: &'a Map<String, Value>, field: &str) -> Option<&'a Map<String, Value>> {
@@ -129,12 +129,18 @@ fn id_of(own: &Map<String, Value>, field: &'static str) -> Result<Option<String>
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),
-        Some(_) => return Err(refused(field, "the id is neither a text nor a number", "a text of 1 to 200 bytes")),
+        Some(_) => {
+            return Err(refused(
+                field,
+                "the id is neither a text nor a number",
+                format!("a text of 1 to {MAX_NAME} bytes"),
+            ));
+        }
     };
     match id.len() {
         0 => Ok(None),
         1..=MAX_NAME => Ok(Some(id)),
-        _ => Err(refused(field, "the id is too long", "a text of 1 to 200 bytes")),
+        _ => Err(refused(field, "the id is too long", format!("a text of 1 to {MAX_NAME} bytes"))),
     }
 }
 
@@ -164,7 +170,9 @@ fn name_of(own: &Map<String, Value>, field: &'static str) -> Result<Option<Value
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(name)) if name.is_empty() => Ok(None),
         Some(Value::String(name)) if name.len() <= MAX_NAME => Ok(Some(json!(name))),
-        Some(_) => Err(refused(field, "the name is no text, or too long", "a text of at most 200 bytes")),
+        Some(_) => {
+            Err(refused(field, "the name is no text, or too long", format!("a text of at most {MAX_NAME} bytes")))
+        }
     }
 }
 
@@ -197,7 +205,11 @@ fn message_id(own: &Map<String, Value>) -> Result<String, Refused> {
         None | Some(Value::Null) => Ok(format!("sha256-{}", hex::encode(digest(own)))),
         Some(Value::String(id)) if id.is_empty() => Ok(format!("sha256-{}", hex::encode(digest(own)))),
         Some(Value::String(id)) if id.len() <= MAX_MESSAGE_ID && !id.contains('\0') => Ok(id.clone()),
-        Some(_) => Err(refused("messageId", "the id is no text, or too long", "a text of at most 100 bytes")),
+        Some(_) => Err(refused(
+            "messageId",
+            "the id is no text, or too long",
+            format!("a text of at most {MAX_MESSAGE_ID} bytes"),
+        )),
     }
 }
 
@@ -248,7 +260,7 @@ fn merged(shared: &Map<String, Value>, own: Option<&Map<String, Value>>) -> Map<
     all
 }
 
-fn context(own: &Map<String, Value>, shared: &Shared) -> Map<String, Value> {
+fn context(own: &Map<String, Value>, shared: &RequestFields) -> Map<String, Value> {
     let mut context = merged(&shared.context, object(own, "context"));
     let given = context.get("ip").map(|ip| ip.as_str().and_then(|ip| ip.parse().ok()));
     match given.unwrap_or(shared.address) {
@@ -283,16 +295,16 @@ fn network(address: IpAddr) -> IpAddr {
 fn time_of(value: Option<&Value>, field: &'static str) -> Result<Option<i64>, Refused> {
     match value {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => value.as_str().and_then(parse_rfc3339).map(Some).ok_or(refused(
-            field,
-            "the time cannot be read",
-            "a time such as 2026-11-28T17:00:00.000Z",
-        )),
+        Some(value) => value
+            .as_str()
+            .and_then(parse_rfc3339)
+            .map(Some)
+            .ok_or_else(|| refused(field, "the time cannot be read", "a time such as 2026-11-28T17:00:00.000Z")),
     }
 }
 
 /// The client's clock may be wrong: what counts is how long before sending it happened.
-fn times(own: &Map<String, Value>, shared: &Shared, kept: &mut Map<String, Value>) -> Result<(), Refused> {
+fn times(own: &Map<String, Value>, shared: &RequestFields, kept: &mut Map<String, Value>) -> Result<(), Refused> {
     let received = shared.received_at_ms;
     // RudderStack's library for Node has only the second.
     let said = own.get("timestamp").filter(|said| !said.is_null()).or(own.get("originalTimestamp"));
@@ -320,17 +332,17 @@ fn times(own: &Map<String, Value>, shared: &Shared, kept: &mut Map<String, Value
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Message, Shared};
+    use super::{Message, RequestFields};
 
     const RECEIVED: i64 = 1_795_885_200_000;
 
-    fn read(own: &Value, shared: &Shared) -> Result<Value, &'static str> {
+    fn read(own: &Value, shared: &RequestFields) -> Result<Value, &'static str> {
         let fields = own.as_object().expect("an object").clone();
         Message::read(fields, None, shared).map(|message| message.0).map_err(|refused| refused.field)
     }
 
-    fn shared() -> Shared {
-        Shared { received_at_ms: RECEIVED, ..Shared::default() }
+    fn shared() -> RequestFields {
+        RequestFields { received_at_ms: RECEIVED, ..RequestFields::default() }
     }
 
     #[test]
@@ -378,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_message_says_more_than_its_request_and_no_address_is_whole() {
-        let request = Shared {
+        let request = RequestFields {
             context: json!({"library": {"name": "lib", "version": "1"}, "locale": "en"})
                 .as_object()
                 .expect("one")

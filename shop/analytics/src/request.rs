@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use vitrine_contracts::Problem;
 use vitrine_contracts::limits::{MAX_ANALYTICS_BATCH, MAX_ANALYTICS_BODY, MAX_ANALYTICS_MESSAGE};
 
-use crate::message::{Message, Refused, Shared, TYPES};
+use crate::message::{Message, Refused, RequestFields, TYPES};
 
 /// What the path of several messages is called.
 const BATCH: &str = "batch";
@@ -34,7 +34,7 @@ impl Rejected {
     }
 
     pub(crate) fn problem(&self) -> Problem {
-        Problem::invalid(&self.field(), self.refused.expected, self.refused.message).with_reason("INVALID_MESSAGE")
+        Problem::invalid(&self.field(), &self.refused.expected, self.refused.message).with_reason("INVALID_MESSAGE")
     }
 }
 
@@ -64,7 +64,7 @@ impl Body {
     }
 
     /// The messages, each as it can be taken, or why not.
-    pub(crate) fn messages(self, shared: Shared) -> Result<Vec<Result<Message, Rejected>>, Problem> {
+    pub(crate) fn messages(self, shared: RequestFields) -> Result<Vec<Result<Message, Rejected>>, Problem> {
         let mut fields = self.fields;
         if self.call != BATCH {
             fields.remove("writeKey");
@@ -82,7 +82,7 @@ impl Body {
             let message = format!("a request of {} messages is too large", batch.len());
             return Err(Problem::invalid("batch", &format!("at most {MAX_ANALYTICS_BATCH} messages"), &message));
         }
-        let shared = Shared {
+        let shared = RequestFields {
             context: object(fields.remove("context")),
             integrations: object(fields.remove("integrations")),
             sent_at: fields.remove("sentAt"),
@@ -91,7 +91,8 @@ impl Body {
         let read_each = |(at, message): (usize, Value)| -> Result<Result<Message, Rejected>, Problem> {
             check_size(&format!("batch[{at}]"), &message)?;
             let Value::Object(mut fields) = message else {
-                let refused = Refused { field: "", message: "a message is no object", expected: "a JSON object" };
+                let refused =
+                    Refused { field: "", message: "a message is no object", expected: "a JSON object".to_owned() };
                 return Ok(Err(Rejected { at: Some(at), refused, own: message }));
             };
             fields.remove("writeKey");
@@ -104,7 +105,7 @@ impl Body {
 fn read(
     fields: Map<String, Value>,
     kind: Option<&str>,
-    shared: &Shared,
+    shared: &RequestFields,
     at: Option<usize>,
 ) -> Result<Message, Rejected> {
     let own = fields.clone();

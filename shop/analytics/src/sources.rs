@@ -52,7 +52,7 @@ pub(crate) async fn alive(store: &Store, source_id: &str, actor: &Actor) -> Resu
 }
 
 /// The source as it is told.
-pub(crate) async fn told(store: &Store, source: SourceDoc) -> Result<Source, Error> {
+pub(crate) async fn describe(store: &Store, source: SourceDoc) -> Result<Source, Error> {
     let destinations = store.find_all::<DestinationDoc>(Query::eq(SOURCE, &source.id)).await?;
     Ok(Source { destinations: destinations.into_iter().map(|d| d.doc.into()).collect(), ..head(source) })
 }

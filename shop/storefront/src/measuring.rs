@@ -85,7 +85,7 @@ pub(crate) async fn answer(State(storefront): State<Arc<Storefront>>, sent: Sent
     ];
     let browser = said.strip_prefix("yes.");
     let told = if wants_json(&sent.headers) {
-        told(storefront.measured(browser, &visit), false)
+        visit_response(storefront.measured(browser, &visit), false)
     } else {
         see_other(sent.next_or("/"))
     };
@@ -98,14 +98,14 @@ pub(crate) async fn look(State(storefront): State<Arc<Storefront>>, headers: Hea
         Consent::Yes(browser) => {
             let id = visit(&headers).map_or_else(|| id::new(SESSION), str::to_owned);
             let cookies = [storefront.cookie(VISIT, &id, VISIT_S)];
-            with_cookies(told(storefront.measured(Some(browser), &id), false), cookies)
+            with_cookies(visit_response(storefront.measured(Some(browser), &id), false), cookies)
         }
-        Consent::No => told(Value::Null, false),
-        Consent::Unknown => told(Value::Null, !storefront.write_key.is_empty()),
+        Consent::No => visit_response(Value::Null, false),
+        Consent::Unknown => visit_response(Value::Null, !storefront.write_key.is_empty()),
     }
 }
 
-fn told(measured: Value, asks: bool) -> Response {
+fn visit_response(measured: Value, asks: bool) -> Response {
     let body = json!({"asks": asks, "measured": measured});
     ([(header::CACHE_CONTROL, "private, no-store")], axum::Json(body)).into_response()
 }

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::{DestinationDoc, Message, Outgoing, Parcel, Request, kind, options, permitted, webhook};
 use crate::Config;
-use crate::message::Shared;
+use crate::message::RequestFields;
 
 const NOW: i64 = 1_795_885_200_000;
 
 fn message(own: Value) -> Message {
     let Value::Object(fields) = own else { panic!("an object") };
-    Message::read(fields, None, &Shared { received_at_ms: NOW, ..Shared::default() }).expect("a message")
+    Message::read(fields, None, &RequestFields { received_at_ms: NOW, ..RequestFields::default() }).expect("a message")
 }
 
 fn doc(kind: &str) -> DestinationDoc {

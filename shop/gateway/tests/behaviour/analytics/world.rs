@@ -161,19 +161,19 @@ impl Received {
     }
 }
 
-type Answer = (StatusCode, &'static str);
+type Canned = (StatusCode, &'static str);
 
 /// Someone who is told of messages.
 #[derive(Clone, Default)]
 pub(super) struct Receiver {
     received: Arc<Mutex<Vec<Received>>>,
     /// What the next requests are answered; then all is well.
-    answers: Arc<Mutex<VecDeque<Answer>>>,
+    answers: Arc<Mutex<VecDeque<Canned>>>,
     pub(super) address: String,
 }
 
 impl Receiver {
-    pub(super) async fn start(answers: &[Answer]) -> Result<Self> {
+    pub(super) async fn start(answers: &[Canned]) -> Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let answers = Arc::new(Mutex::new(answers.iter().copied().collect()));
