@@ -109,9 +109,9 @@ struct Followers {
 }
 
 /// When each amount was heard of first, by one socket.
-type Heard = Vec<(u64, Instant)>;
+type Received = Vec<(u64, Instant)>;
 
-async fn follow(mut socket: Socket, followers: Arc<Followers>) -> Result<Heard> {
+async fn follow(mut socket: Socket, followers: Arc<Followers>) -> Result<Received> {
     let query = format!("subscription {{ stockChanged(ids: [\"{FOLLOWED}\"]) {{ resync product {{ available }} }} }}");
     socket.say(&json!({"type": "subscribe", "id": "1", "payload": {"query": query}})).await?;
     let mut heard = Vec::new();

@@ -18,7 +18,7 @@ use crate::Storefront;
 use crate::browsers::SERVER_TIMING;
 use crate::engine::{self, Drawn};
 use crate::graph::{self, Caller};
-use crate::page_cache::{Found, Page};
+use crate::page_cache::{Lookup, Page};
 use crate::routes::{Access, Need, Parameters, Route, address};
 use crate::session::Visitor;
 
@@ -305,7 +305,7 @@ fn own(drawn: Drawn) -> Response {
     with_policies((status, [(header::CACHE_CONTROL, PRIVATE)], Html(drawn.html)).into_response())
 }
 
-fn shared(page: &Page, found: Found, asked: &HeaderMap) -> Response {
+fn shared(page: &Page, found: Lookup, asked: &HeaderMap) -> Response {
     let accepted = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_packed = accepts_encoding(accepted, "gzip");
     let status = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

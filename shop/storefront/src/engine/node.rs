@@ -22,7 +22,7 @@ const MEMORY: &str = "--max-old-space-size=64";
 const MAX_PAGE: u64 = 4 << 20;
 
 /// The processes. They start with the first page, and end with the engine.
-pub(super) struct Engine {
+pub(crate) struct Engine {
     script: Arc<str>,
     processes: u32,
     jobs: OnceLock<Sender<Job>>,

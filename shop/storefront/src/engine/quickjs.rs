@@ -22,7 +22,7 @@ const THREAD_STACK: usize = 4 << 20;
 const PAGES: u32 = 2000;
 
 /// The threads. They start with the first page, and end with the engine.
-pub(super) struct Engine {
+pub(crate) struct Engine {
     script: Arc<str>,
     threads: u32,
     jobs: OnceLock<SyncSender<Job>>,

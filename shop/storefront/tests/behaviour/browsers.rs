@@ -32,7 +32,7 @@ async fn a_page_names_its_span_to_the_browser_and_takes_what_that_tells() {
     let own = timing(&page, "traceparent").expect("a span");
     assert_eq!(timing(&page, "cache").as_deref(), Some("miss"));
     let again = world.get("/", &[]).await;
-    assert_eq!(timing(&again, "cache").as_deref(), Some("hit"));
+    assert!(matches!(timing(&again, "cache").as_deref(), Some("hit" | "stale")), "it was kept");
     assert_ne!(timing(&again, "traceparent").as_ref(), Some(&own), "each answer has a span of its own");
     assert!(timing(&world.get("/cart", &[]).await, "traceparent").is_some());
     assert!(timing(&world.get("/session", &[]).await, "traceparent").is_none());
