@@ -73,7 +73,7 @@ pub fn valid(world: &World) -> Vec<Valid> {
     let text = str::to_owned;
     let (me, leaving) = (world.customer.id.clone(), world.leaving.id.clone());
     let [first, .., last] = &*world.orders else { panic!("several orders") };
-    let [kept, revoked] = &world.promoter_keys;
+    let [key, revoked_key] = &world.promoter_keys;
     let euros = || Some(Money { currency_code: text("EUR"), minor_units: 500 });
     let line = || Line { product_id: text("prd_pebble-vase"), quantity: 1 };
     let source = || world.source.id.clone();
@@ -140,9 +140,9 @@ pub fn valid(world: &World) -> Vec<Valid> {
                 origins: vec![text("https://magazine.example")],
             };
             "ListPromoterKeys": auth::v1::ListPromoterKeysRequest { promoter_id: text(PROMOTER) };
-            "GetPromoterKey" of "key_id": auth::v1::GetPromoterKeyRequest { key_id: kept.clone() };
+            "GetPromoterKey" of "key_id": auth::v1::GetPromoterKeyRequest { key_id: key.clone() };
             "RevokePromoterKey" of "key_id": auth::v1::RevokePromoterKeyRequest {
-                key_id: revoked.clone(),
+                key_id: revoked_key.clone(),
                 promoter_id: text(PROMOTER),
             };
             "RotateKeys": auth::v1::RotateKeysRequest { compromised: false };
