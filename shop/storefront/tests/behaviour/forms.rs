@@ -28,6 +28,18 @@ fn ada(asked: &Question) -> (StatusCode, Value) {
         }
         "PlaceOrder" => json!({"placeOrder": {"kind": "Order", "id": "ord_1"}}),
         "CompletePaymentChallenge" => json!({"completePaymentChallenge": completed(&asked.variables["input"])}),
+        "KeepCard" => {
+            json!({"keepCard": {"card": {"token": "tok_new", "scheme": "visa", "last4": "4242"}, "errors": []}})
+        }
+        "KeptCards" => json!({"me": {"cards": [
+            {"token": "tok_new", "scheme": "visa", "last4": "4242"}, {"token": "tok_old", "scheme": "visa", "last4": "4242"},
+            {"token": "tok_other", "scheme": "visa", "last4": "1111"},
+        ]}}),
+        "ForgetCard" if asked.variables["token"] == "tok_gone" => {
+            json!({"forgetCard": {"errors": [{"code": "UNKNOWN_TOKEN", "message": "there is no such card"}]}})
+        }
+        "ForgetCard" => json!({"forgetCard": {"errors": []}}),
+        "DeleteAddress" => json!({"deleteAddress": {"errors": []}}),
         _ => json!({}),
     };
     (StatusCode::OK, json!({"data": data}))
@@ -76,7 +88,7 @@ async fn a_guests_cart_comes_along_and_tokens_stay_here() {
     let cookies = signed_in.cookies();
     let account = world.get("/account", &[("cookie", &cookies)]).await;
     assert_eq!(account.status, 200);
-    assert!(account.body.contains(r#"{"name":"Ada","cart":2}"#), "{}", account.body);
+    assert!(account.body.contains(r#"{"name":"Ada","cart":2,"country":null}"#), "{}", account.body);
     assert!(world.asked().iter().all(|asked| asked.token.as_deref() == Some("Bearer access-1")));
 
     let out = world.post("/sign-out", &[("cookie", &cookies)], "").await;
@@ -190,4 +202,66 @@ async fn one_whose_sign_in_has_ended_signs_in_and_goes_on() {
     let paid = world.post(path, &[("cookie", &cookies)], "expiry=12/34&number=1&cvv=1").await;
     assert_eq!((paid.status, paid.header("location")), (303, "/sign-in?next=%2Fcheckout%2Fpay%3Faddress%3Dadr_1"));
     assert!(paid.header("set-cookie").contains("Max-Age=0"));
+}
+
+#[tokio::test]
+async fn a_card_is_kept_when_that_is_wished_and_pays_by_its_token() {
+    let world = World::new(ada).await;
+    let cookies = sign_in(&world, "", "").await.cookies();
+    let path = "/checkout/pay?address=adr_1";
+    let typed = "idempotencyKey=k&expiry=12/34&cvv=987&maxAmount=1.00&maxCurrency=EUR&number=4242";
+    let operations = |world: &World| world.asked().into_iter().map(|asked| asked.operation).collect::<Vec<_>>();
+    world.asked();
+    world.post(path, &[("cookie", &cookies)], typed).await;
+    assert_eq!(operations(&world), ["PlaceOrder"]);
+    // The same card takes the place of the one that was kept before.
+    let bought = world.post(path, &[("cookie", &cookies)], &format!("{typed}&keep=yes")).await;
+    assert_eq!(bought.status, 303);
+    let asked = world.asked();
+    let forgotten = asked.iter().filter(|asked| asked.operation == "ForgetCard");
+    assert_eq!(forgotten.map(|asked| asked.variables["token"].as_str()).collect::<Vec<_>>(), [Some("tok_old")]);
+    // One that is declined is not kept.
+    let declined = typed.replace("number=4242", "number=4000&keep=yes");
+    assert_eq!(world.post(path, &[("cookie", &cookies)], &declined).await.status, 422);
+    assert!(!operations(&world).contains(&"KeepCard".to_owned()));
+
+    world.post(path, &[("cookie", &cookies)], "idempotencyKey=k&token=tok_new&maxAmount=1.00&maxCurrency=EUR").await;
+    let placed = world.asked().into_iter().find(|asked| asked.operation == "PlaceOrder").expect("placed");
+    assert_eq!(placed.variables["input"]["payment"], json!({"token": "tok_new"}));
+}
+
+#[tokio::test]
+async fn an_account_forgets_what_it_keeps_and_keeps_one_more() {
+    let world = World::new(ada).await;
+    let cookies = sign_in(&world, "", "").await.cookies();
+    for (form, operation) in [
+        ("forget_card=tok_old", "ForgetCard"),
+        ("forget_address=adr_1", "DeleteAddress"),
+        ("recipient=Ada&line1=A&city=B&postalCode=C&country=DE", "AddAddress"),
+    ] {
+        world.asked();
+        let done = world.post("/account", &[("cookie", &cookies)], form).await;
+        assert_eq!((done.status, done.header("location")), (303, "/account"), "{form}");
+        assert!(world.asked().iter().any(|asked| asked.operation == operation), "{form}");
+    }
+    let gone = world.post("/account", &[("cookie", &cookies)], "forget_card=tok_gone").await;
+    assert!(gone.status == 422 && gone.body.contains("There is no such card."), "{}", gone.body);
+    assert_eq!(world.post("/account", &[], "forget_card=tok_old").await.status, 303);
+}
+
+#[tokio::test]
+async fn where_someone_is_stays_with_them() {
+    let world = World::new(ada).await;
+    let form = "country=CZ&currency=CZK&next=%2Fcart%3Fq%3Da%2520b%26currency%3DUSD";
+    let chosen = world.post("/region", &[], form).await;
+    assert_eq!((chosen.status, chosen.header("location")), (303, "/cart?q=a%20b&currency=CZK"));
+    assert_eq!(chosen.cookies(), "vitrine_shop_country=CZ");
+    let cart = world.get("/cart", &[("cookie", "vitrine_shop_country=CZ")]).await;
+    assert!(cart.body.contains(r#"{"name":null,"cart":0,"country":"CZ"}"#), "{}", cart.body);
+    for country in ["<b>", "cz", "CZE", ""] {
+        let refused = world.post("/region", &[], &format!("country={country}&currency=none&next=//evil.example")).await;
+        assert_eq!((refused.header("location"), refused.header("set-cookie")), ("/", ""), "{country}");
+        let cart = world.get("/cart", &[("cookie", &format!("vitrine_shop_country={country}"))]).await;
+        assert!(cart.body.contains(r#""country":null"#), "{}", cart.body);
+    }
 }

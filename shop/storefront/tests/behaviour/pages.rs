@@ -90,7 +90,7 @@ async fn customers_pages_are_for_customers() {
     assert!(world.asked().is_empty());
     let cart = world.get("/cart", &[]).await;
     assert_eq!((cart.status, cart.header("cache-control")), (200, "private, no-store"));
-    assert!(cart.body.contains(r#"{"name":null,"cart":0}"#), "{}", cart.body);
+    assert!(cart.body.contains(r#"{"name":null,"cart":0,"country":null}"#), "{}", cart.body);
 }
 
 #[tokio::test]
@@ -111,11 +111,11 @@ async fn a_page_is_drawn_again_when_what_it_shows_has_changed() {
 
 #[tokio::test]
 async fn machines_are_told_which_pages_there_are() {
-    let page = json!({"categories": [{"slug": "vases"}], "products": {"nodes": [{"slug": "a&b"}], "pageInfo": {"hasNextPage": false}}});
+    let page = json!({"categories": [{"slug": "vases"}], "products": {"nodes": [{"slug": "a&b", "promoter": {"id": "pro_1"}}], "pageInfo": {"hasNextPage": false}}});
     let world = World::saying(page).await;
     let map = world.get("/sitemap.xml", &[]).await;
     assert_eq!(map.header("content-type"), "application/xml");
-    for path in ["/</loc>", "/c/vases</loc>", "/p/a&amp;b</loc>"] {
+    for path in ["/</loc>", "/c/vases</loc>", "/p/a&amp;b</loc>", "/promoters/pro_1</loc>"] {
         assert!(map.body.contains(&format!("<loc>http://127.0.0.1:8080{path}")), "{path}: {}", map.body);
     }
     assert!(world.get("/robots.txt", &[]).await.body.contains("Sitemap: http://127.0.0.1:8080/sitemap.xml"));
