@@ -126,7 +126,7 @@ fn purchase_that_waits() -> Definition {
         Step::tentative("take"),
         Step::tentative("sell").after(["take"]),
         Step::tentative("authorize").after(["take"]),
-        Step::firm("await").after(["sell", "authorize"]).refusable().repeatable(),
+        Step::firm("await").after(["sell", "authorize"]).refusable().compensable().repeatable(),
         Step::firm("capture").after(["await"]).refusable().compensable().repeatable(),
         Step::firm("record").after(["capture"]).refusable().repeatable(),
         Step::firm("ship").after(["record"]).repeatable(),

@@ -38,7 +38,7 @@ fn purchase() -> Result<Definition, Malformed> {
         Step::tentative("take-cart"),
         Step::tentative("sell-stock").after(["take-cart"]),
         Step::tentative("authorize").after(["take-cart"]),
-        Step::firm(AWAIT_CHALLENGE).after(["sell-stock", "authorize"]).refusable().repeatable(),
+        Step::firm(AWAIT_CHALLENGE).after(["sell-stock", "authorize"]).refusable().compensable().repeatable(),
         Step::firm("capture").after([AWAIT_CHALLENGE]).refusable().compensable().repeatable(),
         Step::firm("record").after(["capture"]).refusable().repeatable(),
         Step::firm("send-parcel").after(["record"]).repeatable(),
