@@ -50,6 +50,10 @@ pub const UNCHECKED: &[(&str, &str, &str)] = &[
     ("/vitrine.orders.v1.OrdersService/CreateOrder", "order.reservation_id", "checkout chose it"),
 ];
 
+/// Methods that change nothing and answer with something new each time, and why.
+pub const NEW_EACH_TIME: &[(&str, &str)] =
+    &[("/vitrine.checkout.v1.CheckoutService/Quote", "a quote has an id and a time of its own")];
+
 /// A valid request.
 #[derive(Clone)]
 pub struct Valid {
@@ -253,7 +257,7 @@ pub fn valid(world: &World) -> Vec<Valid> {
             "Capture" of "payment_id": payments::v1::CaptureRequest { payment_id: first.payment_id.clone() };
             "Refund": payments::v1::RefundRequest { payment_id: text("pay_conformance"), refund_id: text("ref_conformance"), amount: None };
             "GetPayment" of "payment_id": payments::v1::GetPaymentRequest { payment_id: first.payment_id.clone() };
-            "GetChallenge" of "challenge_id": payments::v1::GetChallengeRequest { challenge_id: text("chl_conformance") };
+            "GetChallenge" of "challenge_id": payments::v1::GetChallengeRequest { challenge_id: world.challenge_id.clone() };
             "CompleteChallenge" of "challenge_id": payments::v1::CompleteChallengeRequest {
                 challenge_id: text("chl_conformance"),
                 answer: Some(payments::v1::complete_challenge_request::Answer::Code(text("123456"))),

@@ -16,13 +16,13 @@ use vitrine_contracts::auth::v1::{
 };
 use vitrine_contracts::checkout::v1::place_order_response::Result as Placed;
 use vitrine_contracts::checkout::v1::{PlaceOrderRequest, PlaceOrderResponse};
-use vitrine_contracts::common::v1::{Address, Line};
+use vitrine_contracts::common::v1::{Address, Line, Money};
 use vitrine_contracts::customers::v1::{Customer, PutAddressRequest, SavedAddress, SignUpRequest};
 use vitrine_contracts::email::v1::{ListMessagesRequest, ListMessagesResponse};
 use vitrine_contracts::fraud::v1::{ListAssessmentsRequest, ListAssessmentsResponse};
 use vitrine_contracts::orders::v1::Order;
 use vitrine_contracts::payments::v1::payment_method::Method as Payment;
-use vitrine_contracts::payments::v1::{Card, PaymentMethod};
+use vitrine_contracts::payments::v1::{self as payments, AuthorizeRequest, Card, PaymentMethod};
 use vitrine_contracts::{Method, carts, method};
 use vitrine_kit::clock::Clock;
 use vitrine_platform_mesh::{Identity, Limits, Mesh};
@@ -49,6 +49,8 @@ pub struct World {
     pub leaving: Customer,
     /// What was bought, in the order in which it was.
     pub orders: Vec<Order>,
+    /// What a bank asks before it pays.
+    pub challenge_id: String,
     /// A letter to who has bought.
     pub message_id: String,
     /// A key of a promoter's, and one that will be revoked.
@@ -92,6 +94,7 @@ impl World {
             customer: Customer::default(),
             leaving: Customer::default(),
             orders: Vec::new(),
+            challenge_id: String::new(),
             message_id: String::new(),
             promoter_keys: Default::default(),
             source: Source::default(),
@@ -196,6 +199,20 @@ impl World {
         key.id
     }
 
+    /// A payment whose bank asks first.
+    async fn challenge(&self) -> String {
+        let card = Card { number: "4000000000003220".to_owned(), ..card() };
+        let request = AuthorizeRequest {
+            payment_id: "pay_challenged".to_owned(),
+            amount: Some(Money { currency_code: "EUR".to_owned(), minor_units: 500 }),
+            method: Some(PaymentMethod { method: Some(Payment::Card(card)) }),
+            reference: "challenged".to_owned(),
+            customer_id: self.customer.id.clone(),
+        };
+        let payment: payments::Payment = self.ask("/vitrine.payments.v1.PaymentsService/Authorize", &request).await;
+        payment.challenge.expect("the bank asks").id
+    }
+
     /// Lets someone sign up and buy, and waits until everyone has heard of it.
     async fn furnish(&mut self) {
         self.customer = self.sign_up("ada").await;
@@ -207,6 +224,7 @@ impl World {
             let order = self.buy(key).await;
             self.orders.push(order);
         }
+        self.challenge_id = self.challenge().await;
         self.fill().await;
         let selling = CreateAccountRequest {
             account_id: PROMOTER.to_owned(),
