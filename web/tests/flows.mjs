@@ -1,6 +1,6 @@
 // What people do in the shop, each flow in a browser of its own.
 import { ok, strictEqual } from 'node:assert'
-import { ADDRESS, CARD, PASSWORD, fill, findings, pay, person, signUp, text, until } from './people.mjs'
+import { ADDRESS, CARD, PASSWORD, checkOut, fill, findings, pay, person, signUp, text, until } from './people.mjs'
 
 /** Everything can be read, found and followed without script. */
 export async function reading({ shop, open }) {
@@ -109,11 +109,7 @@ export async function answering_the_bank({ open }) {
 }
 
 async function payAtTheBank(page) {
-  await page.goto('/checkout')
-  const isKnown = (await page.locator('[name=saved]').count()) > 0
-  if (!isKnown) await fill(page, ADDRESS)
-  await page.click(`main button:has-text("${isKnown ? 'Send it there' : 'On to paying'}")`)
-  await page.waitForURL('**/checkout/pay?**')
+  await checkOut(page)
   await fill(page, { ...CARD, number: '4000 0000 0000 3220' })
   await page.click('main button:has-text("Pay")')
   await page.waitForURL('**/challenge/**')
@@ -214,9 +210,7 @@ export async function everyone_can_use_it({ open }) {
     await page.click('button:has-text("refuse")')
     await page.waitForSelector('[role=status]')
     await look()
-    await page.goto('/checkout')
-    await page.click('main button:has-text("Send it there")')
-    await page.waitForURL('**/checkout/pay?**')
+    await checkOut(page)
     await page.check('main [name=keep]')
     await pay(page)
     await look()
@@ -246,7 +240,7 @@ async function letter(page) {
 /** What the shop wrote is in the mailbox, and leads to the order; a studio has a page; where parcels go is remembered. */
 export async function mailbox_studio_and_country({ open }) {
   const page = await open()
-  await page.goto('/p/open-bench')
+  await page.goto('/p/murano-week')
   await page.click('main a:has-text("A studio beside ours")')
   await page.waitForURL('**/promoters/pro_demo')
   ok((await page.locator('article').count()) > 0)

@@ -42,15 +42,21 @@ export async function signUp(page, next) {
   return email
 }
 
-/** Puts a piece into the cart, and goes on to paying, by a new address. */
+/** Goes to the checkout and says where to: the address that is kept, or a new one. */
+export async function checkOut(page) {
+  await page.goto('/checkout')
+  const isKnown = (await page.locator('main [name=saved]').count()) > 0
+  if (!isKnown) await fill(page, ADDRESS)
+  await page.click(`main button:has-text("${isKnown ? 'Send it there' : 'On to paying'}")`)
+  await page.waitForURL('**/checkout/pay?**')
+}
+
+/** Puts a piece into the cart, and goes on to paying. */
 export async function toPaying(page, slug) {
   await page.goto(`/p/${slug}`)
   await page.click('main form button')
   await page.waitForSelector('main a:has-text("To the cart")')
-  await page.goto('/checkout')
-  await fill(page, ADDRESS)
-  await page.click('main button:has-text("On to paying")')
-  await page.waitForURL('**/checkout/pay?**')
+  await checkOut(page)
 }
 
 /** Pays, and sees the order. */

@@ -16,7 +16,7 @@ pub fn partner(shop: &str, key: &str) -> Router {
     let page = PAGE.replace("{shop}", &escape(shop)).replace("{key}", &escape(key));
     // What a page needs that allows little: the script, the frame and the offers of one other site.
     let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src {shop}; frame-src {shop}; connect-src {shop}; img-src {shop}; base-uri 'none'; \
+        "default-src 'none'; style-src 'self'; script-src {shop}; frame-src {shop}; connect-src {shop}; img-src {shop} data:; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'"
     );
     let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));

@@ -243,6 +243,32 @@ async fn people(switches: &Switches) -> Result<()> {
     within(SOON, "an open door", async || Ok((sign_up(&closed).await?.status == 201).then_some(()))).await
 }
 
+/// Whether what visitors do is told to the observatory: what comes while it is not is kept, and told later.
+async fn analytics(switches: &Switches) -> Result<()> {
+    let told = "SELECT event_name FROM logs WHERE service = 'analytics' AND event_name IS NOT NULL";
+    let held = "SELECT name FROM span_events WHERE name = 'feature_flag.evaluation' \
+        AND attr(attributes, 'feature_flag.key') = 'analytics-sending' AND attr(attributes, 'feature_flag.result.variant') = 'off'";
+    let observatory = switches.shop.observatory()?;
+    let mut seen = 0;
+    let mut see = async || {
+        seen += 1;
+        let consent = json!({"consent": {"categoryPreferences": {"analytics": true}}});
+        let page = json!({"writeKey": "vitrine-shop", "anonymousId": "vis_1", "messageId": format!("m-{seen}"), "context": consent});
+        switches.anybody.expect(200, Method::POST, "/v1/page", Some(&page)).await?;
+        Ok::<_, anyhow::Error>(seen)
+    };
+    see().await?;
+    eventually("a message", async || Ok((observatory.sql(told).await?.len() == 1).then_some(()))).await?;
+    switches.switch("analytics-sending", "off", None).await?;
+    let all = eventually("one that is held back", async || {
+        let seen = see().await?;
+        Ok((!observatory.sql(held).await?.is_empty()).then_some(seen))
+    })
+    .await?;
+    switches.switch("analytics-sending", "on", None).await?;
+    eventually("all messages", async || Ok((observatory.sql(told).await?.len() == all).then_some(()))).await
+}
+
 /// Each flag was read by its own service, its life says so, and its evaluations are on spans, with OpenTelemetry's names.
 async fn reads_and_events(switches: &Switches) -> Result<()> {
     let declared: BTreeSet<&str> = DECLARED.iter().flat_map(|(_, flags)| *flags).map(|flag| flag.key).collect();
@@ -295,6 +321,7 @@ async fn each_flag_of_the_shop_switches_what_it_says() {
         carts(&switches).await.context("carts")?;
         orders(&switches).await.context("orders")?;
         people(&switches).await.context("people")?;
+        analytics(&switches).await.context("analytics")?;
         reads_and_events(&switches).await.context("what is told")?;
         switches.shop.process()?.stop()?;
         Ok::<_, anyhow::Error>(())
