@@ -30,7 +30,8 @@ async function open(options = {}) {
   page.on('console', (said) => {
     if (said.type() === 'error' && !said.text().startsWith('Failed to load resource')) wrong.push(said.text())
   })
-  page.on('pageerror', (error) => wrong.push(error.message))
+  // That a transition between two pages is not shown, because the next one came too soon or takes no part, is no error of a page.
+  page.on('pageerror', (error) => error.message.startsWith('Transition was aborted') || wrong.push(error.message))
   page.on('request', (request) => {
     if (![shop, partner].includes(new URL(request.url()).origin)) wrong.push(`asked another site: ${request.url()}`)
   })

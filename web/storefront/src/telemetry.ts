@@ -62,12 +62,14 @@ export function watch(): void {
   if (document.readyState === 'complete') loaded()
   else addEventListener('load', () => setTimeout(loaded))
   let isSeen = true
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState !== 'hidden') return
+  const leave = () => {
     if (isSeen) tell('pageView', INTERNAL, 0, performance.now(), vitals())
     isSeen = false
     send()
-  })
+  }
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && leave())
+  // Not every browser says that a page is hidden when it is left for another.
+  addEventListener('pagehide', leave)
 }
 
 /** The id of the trace that this page is of; none where it is not told of. */
