@@ -100,6 +100,9 @@ const TOLD: &str = "SELECT b.name, b.status, above.service AS service, above.nam
                     attr(b.attributes, 'vitrine.web_vital.lcp') AS lcp \
                     FROM spans b JOIN spans above ON above.trace_id = b.trace_id AND above.span_id = b.parent_span_id \
                     WHERE b.service = 'browser'";
+/// Spans of the shop that are below a browser's.
+const GONE_ON: &str = "SELECT s.service, s.name FROM spans s JOIN spans b ON b.trace_id = s.trace_id AND b.span_id = s.parent_span_id \
+                       WHERE b.service = 'browser' AND s.service <> 'browser'";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_browser_tells_stands_in_the_trace_of_the_page() {
@@ -118,7 +121,8 @@ async fn what_a_browser_tells_stands_in_the_trace_of_the_page() {
             ensure!(page["cache"] == "miss" && failed["status"] == "error", "{page} {failed}");
             ensure!(!left["lcp"].is_null(), "{left}");
             ensure!(told.iter().all(|row| !row.to_string().contains("ada")), "{told:?}");
-            Ok(Some(()))
+            let gone_on = observatory.sql(GONE_ON).await?;
+            Ok(gone_on.iter().any(|row| row["name"] == "POST /cart").then_some(()))
         })
         .await?;
         Ok(())
