@@ -10,7 +10,11 @@ const OFFLINE = '/offline'
 const MOST = { [ASSETS]: 60, [PAGES]: 200 }
 const DAY_MS = 24 * 3600 * 1000
 
-addEventListener('install', (event) => event.waitUntil(prepare()))
+addEventListener('install', (event) => {
+  // What is sent as a page is left is lost on its way through here: browsers that can be told so send it past the worker.
+  event.addRoutes?.({ condition: { requestMethod: 'POST' }, source: 'network' }).catch(() => {})
+  event.waitUntil(prepare())
+})
 addEventListener('activate', (event) => event.waitUntil(begin()))
 addEventListener('fetch', (event) => {
   const { request } = event
