@@ -12,6 +12,7 @@ use vitrine_kit::id;
 use vitrine_platform_web::{SetCookie, cookie};
 
 use crate::Storefront;
+use crate::browsers::SERVER_TIMING;
 use crate::forms::{Sent, with_cookies};
 use crate::pages::{see_other, wants_json};
 
@@ -29,7 +30,6 @@ const SESSION: &str = "ses";
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 const OPTS_OUT: HeaderName = HeaderName::from_static("sec-gpc");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// What a visitor said.
 #[derive(Debug, PartialEq, Eq)]

@@ -37,11 +37,20 @@ let told = 0
 let timer: ReturnType<typeof setTimeout> | undefined
 const ask = globalThis.fetch
 
+/** How this page came. */
+function navigationTiming(): PerformanceNavigationTiming | undefined {
+  return performance.getEntriesByType('navigation')[0] as PerformanceNavigationTiming | undefined
+}
+
+/** What the server said of this page by a name; none where it said nothing. */
+export function serverTiming(name: string): string | undefined {
+  return navigationTiming()?.serverTiming?.find((timing) => timing.name === name)?.description
+}
+
 /** Begins to tell of this page. */
 export function watch(): void {
-  const navigation = performance.getEntriesByType('navigation')[0] as PerformanceNavigationTiming | undefined
-  const named = (name: string) => navigation?.serverTiming?.find((timing) => timing.name === name)?.description
-  const [, trace, server] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-01$/.exec(named('traceparent') ?? '') ?? []
+  const navigation = navigationTiming()
+  const [, trace, server] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-01$/.exec(serverTiming('traceparent') ?? '') ?? []
   if (navigation === undefined || trace === undefined || server === undefined) return
   page = { trace, server, load: id() }
   globalThis.fetch = toldFetch
@@ -51,7 +60,7 @@ export function watch(): void {
   const loaded = () => {
     const attributes: Attributes = {
       'http.response.status_code': navigation.responseStatus || undefined,
-      'vitrine.page.cache': named('cache'),
+      'vitrine.page.cache': serverTiming('cache'),
       'vitrine.page.navigation': navigation.type,
       'vitrine.web_vital.ttfb': decimal(navigation.responseStart),
       'vitrine.web_vital.fcp': decimal(performance.getEntriesByName('first-contentful-paint')[0]?.startTime),
@@ -70,11 +79,6 @@ export function watch(): void {
   document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && leave())
   // Not every browser says that a page is hidden when it is left for another.
   addEventListener('pagehide', leave)
-}
-
-/** The id of the trace that this page is of; none where it is not told of. */
-export function traceId(): string | undefined {
-  return page?.trace
 }
 
 /** Returns a function that says how the page was so far: largest paint, shifts of the layout, the slowest answer to a hand. */

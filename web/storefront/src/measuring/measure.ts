@@ -1,5 +1,7 @@
 // Tells the shop's own analytics what a visitor does, in Segment's form, once they have agreed; until that is known, and after a no, nothing leaves the page.
 
+import { serverTiming } from '../telemetry'
+
 /** What the page sends its messages with. */
 export interface Measured {
   writeKey: string
@@ -41,12 +43,6 @@ function later(): void {
   timer ??= setTimeout(flush, WAIT_MS)
 }
 
-/** The trace in which the shop drew the page, as its answer said it. */
-function traceId(): string | undefined {
-  const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
-  return navigation?.serverTiming?.find((timing) => timing.name === 'trace')?.description
-}
-
 /** Sends what waits; also when the page goes, which `keepalive` outlives. */
 export function flush(): void {
   clearTimeout(timer)
@@ -55,7 +51,8 @@ export function flush(): void {
   const { writeKey, anonymousId, sessionId } = measured
   const context = {
     sessionId,
-    traceId: traceId(),
+    // That in which the shop drew the page.
+    traceId: serverTiming('trace'),
     locale: navigator.language,
     page: { path: location.pathname, title: document.title },
     consent: { categoryPreferences: { analytics: true } },
