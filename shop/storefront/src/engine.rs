@@ -3,12 +3,14 @@
 mod node;
 mod quickjs;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
+use tokio::sync::{Mutex, oneshot};
 use vitrine_contracts::Problem;
 
 /// Most pages that wait to be drawn.
@@ -63,34 +65,56 @@ struct Job {
     done: oneshot::Sender<Result<Drawn, Error>>,
 }
 
-/// One of the engines, which all do the same.
-pub(crate) enum Engine {
-    QuickJs(quickjs::Engine),
-    Node(node::Engine),
+/// What waits to be drawn, for all who draw.
+type Jobs = Arc<Mutex<Receiver<Job>>>;
+
+/// Those who draw. They start with the first page, and end with the engine.
+pub(crate) struct Engine {
+    kind: EngineKind,
+    script: Arc<str>,
+    count: u32,
+    jobs: OnceLock<Sender<Job>>,
 }
 
 impl Engine {
     /// One of this kind, which draws so many pages at a time. A problem says why there can be none.
-    pub(crate) fn new(kind: EngineKind, script: &str, threads: u32) -> Result<Self, Problem> {
-        Ok(match kind {
-            EngineKind::QuickJs => Self::QuickJs(quickjs::Engine::new(script, threads)),
-            EngineKind::Node => Self::Node(node::Engine::new(script, threads)?),
-        })
+    pub(crate) fn new(kind: EngineKind, script: &str, count: u32) -> Result<Self, Problem> {
+        if kind == EngineKind::Node {
+            node::check()?;
+        }
+        Ok(Self { kind, script: script.into(), count: count.max(1), jobs: OnceLock::new() })
     }
 
     /// Draws a page of its input, a JSON text.
     pub(crate) async fn draw(&self, input: String) -> Result<Drawn, Error> {
-        match self {
-            Self::QuickJs(engine) => engine.draw(input).await,
-            Self::Node(engine) => engine.draw(input).await,
-        }
+        let (done, drawn) = oneshot::channel();
+        self.jobs().try_send(Job { input, done }).map_err(|refused| match refused {
+            TrySendError::Full(_) => Error::Busy,
+            TrySendError::Closed(_) => Error::Stopped,
+        })?;
+        drawn.await.unwrap_or(Err(Error::Stopped))
+    }
+
+    fn jobs(&self) -> &Sender<Job> {
+        self.jobs.get_or_init(|| {
+            let (sender, receiver) = channel(QUEUE);
+            let jobs: Jobs = Arc::new(Mutex::new(receiver));
+            for number in 0..self.count {
+                let (script, jobs) = (self.script.clone(), jobs.clone());
+                match self.kind {
+                    EngineKind::QuickJs => quickjs::start(number, script, jobs),
+                    EngineKind::Node => drop(tokio::spawn(node::work(script, jobs))),
+                }
+            }
+            sender
+        })
     }
 
     /// What it is called in telemetry.
     pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::QuickJs(_) => "quickjs",
-            Self::Node(_) => "node",
+        match self.kind {
+            EngineKind::QuickJs => "quickjs",
+            EngineKind::Node => "node",
         }
     }
 }

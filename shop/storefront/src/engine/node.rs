@@ -2,16 +2,14 @@
 //! says makes no sense, and is started again with the next page. They end with their stdin, so none outlives the shop.
 
 use std::process::Stdio;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
-use tokio::sync::{Mutex, oneshot};
 use tokio::time::timeout;
 use vitrine_contracts::Problem;
 
-use super::{Drawn, Error, Job, LOAD_TIME, PAGE_TIME, QUEUE, page};
+use super::{Drawn, Error, Job, Jobs, LOAD_TIME, PAGE_TIME, page};
 
 const PROGRAM: &str = "node";
 /// What the process does with what it is told.
@@ -21,55 +19,23 @@ const MEMORY: &str = "--max-old-space-size=64";
 /// The longest page, in bytes.
 const MAX_PAGE: u64 = 4 << 20;
 
-/// The processes. They start with the first page, and end with the engine.
-pub(crate) struct Engine {
-    script: Arc<str>,
-    processes: u32,
-    jobs: OnceLock<Sender<Job>>,
-}
-
-impl Engine {
-    /// The problem says that there is no Node here.
-    pub(super) fn new(script: &str, processes: u32) -> Result<Self, Problem> {
-        let found = std::process::Command::new(PROGRAM).arg("--version").stdin(Stdio::null()).output();
-        let expected = "\"quickjs\", or \"node\" where the program node can be started";
-        match found {
-            Ok(output) if output.status.success() => {}
-            Ok(output) => {
-                let message = format!("{PROGRAM} --version ended with {}", output.status);
-                return Err(Problem::invalid("storefront.engine", expected, &message));
-            }
-            Err(e) => {
-                let message = format!("{PROGRAM} could not be started: {e}");
-                return Err(Problem::invalid("storefront.engine", expected, &message));
-            }
-        }
-        Ok(Self { script: script.into(), processes: processes.max(1), jobs: OnceLock::new() })
-    }
-
-    pub(super) async fn draw(&self, input: String) -> Result<Drawn, Error> {
-        let (done, drawn) = oneshot::channel();
-        self.jobs().try_send(Job { input, done }).map_err(|refused| match refused {
-            TrySendError::Full(_) => Error::Busy,
-            TrySendError::Closed(_) => Error::Stopped,
-        })?;
-        drawn.await.unwrap_or(Err(Error::Stopped))
-    }
-
-    fn jobs(&self) -> &Sender<Job> {
-        self.jobs.get_or_init(|| {
-            let (sender, receiver) = channel(QUEUE);
-            let receiver = Arc::new(Mutex::new(receiver));
-            for _ in 0..self.processes {
-                tokio::spawn(work(self.script.clone(), receiver.clone()));
-            }
-            sender
-        })
-    }
+/// Looks whether Node is here. The problem says that it is not.
+pub(super) fn check() -> Result<(), Problem> {
+    let found = std::process::Command::new(PROGRAM).arg("--version").stdin(Stdio::null()).output();
+    let message = match found {
+        Ok(output) if output.status.success() => return Ok(()),
+        Ok(output) => format!("{PROGRAM} --version ended with {}", output.status),
+        Err(e) => format!("{PROGRAM} could not be started: {e}"),
+    };
+    Err(Problem::invalid(
+        "storefront.engine",
+        "\"quickjs\", or \"node\" where the program node can be started",
+        &message,
+    ))
 }
 
 /// Draws what comes, until no one can send any more.
-async fn work(script: Arc<str>, jobs: Arc<Mutex<Receiver<Job>>>) {
+pub(super) async fn work(script: Arc<str>, jobs: Jobs) {
     let mut process = None;
     loop {
         let job = jobs.lock().await.recv().await;
@@ -140,7 +106,7 @@ impl Process {
 
 #[cfg(test)]
 mod tests {
-    use super::{Drawn, Engine, Error};
+    use crate::engine::{Drawn, Engine, EngineKind, Error};
 
     const SCRIPT: &str = r#"
         var drawn = 0;
@@ -162,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_goes_wrong_ends_one_page_and_its_process() {
-        let engine = Engine::new(SCRIPT, 1).expect("node");
+        let engine = Engine::new(EngineKind::Node, SCRIPT, 1).expect("node");
         let page = |text: &str| Ok(Drawn { status: 200, html: format!("<p>{text}</p>") });
         assert_eq!(drawn(&engine, "{}").await, page("1"));
         // What some take for the end of a line is none here.
@@ -180,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_script_that_is_none_is_said_to_be() {
-        let engine = Engine::new("var storefront = {", 1).expect("node");
+        let engine = Engine::new(EngineKind::Node, "var storefront = {", 1).expect("node");
         let Err(Error::Script(message)) = drawn(&engine, "{}").await else { panic!("drawn") };
         assert!(message.contains("SyntaxError"), "{message}");
     }

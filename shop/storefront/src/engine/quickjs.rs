@@ -2,15 +2,12 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use rquickjs::{CatchResultExt, Context, Function, Object, Runtime};
-use tokio::sync::oneshot;
 
-use super::{Drawn, Error, Job, LOAD_TIME, PAGE_TIME, QUEUE, page};
+use super::{Drawn, Error, Job, Jobs, LOAD_TIME, PAGE_TIME, page};
 
 /// Memory of one runtime, in bytes; a page takes one or two MiB.
 const MEMORY: usize = 64 << 20;
@@ -21,50 +18,20 @@ const THREAD_STACK: usize = 4 << 20;
 /// After so many pages a runtime is made again, whatever it may have gathered.
 const PAGES: u32 = 2000;
 
-/// The threads. They start with the first page, and end with the engine.
-pub(crate) struct Engine {
-    script: Arc<str>,
-    threads: u32,
-    jobs: OnceLock<SyncSender<Job>>,
-}
-
-impl Engine {
-    pub(super) fn new(script: &str, threads: u32) -> Self {
-        Self { script: script.into(), threads: threads.max(1), jobs: OnceLock::new() }
-    }
-
-    /// Draws a page of its input, a JSON text.
-    pub(super) async fn draw(&self, input: String) -> Result<Drawn, Error> {
-        let (done, drawn) = oneshot::channel();
-        self.jobs().try_send(Job { input, done }).map_err(|refused| match refused {
-            TrySendError::Full(_) => Error::Busy,
-            TrySendError::Disconnected(_) => Error::Stopped,
-        })?;
-        drawn.await.unwrap_or(Err(Error::Stopped))
-    }
-
-    fn jobs(&self) -> &SyncSender<Job> {
-        self.jobs.get_or_init(|| {
-            let (sender, receiver) = sync_channel(QUEUE);
-            let receiver = Arc::new(Mutex::new(receiver));
-            for number in 0..self.threads {
-                let (script, receiver) = (self.script.clone(), receiver.clone());
-                let thread = std::thread::Builder::new().name(format!("pages-{number}")).stack_size(THREAD_STACK);
-                if let Err(e) = thread.spawn(move || work(&script, &receiver)) {
-                    tracing::error!(error = %e, "a thread that draws pages could not be started");
-                }
-            }
-            sender
-        })
+/// Starts a thread that draws what comes.
+pub(super) fn start(number: u32, script: Arc<str>, jobs: Jobs) {
+    let thread = std::thread::Builder::new().name(format!("pages-{number}")).stack_size(THREAD_STACK);
+    if let Err(e) = thread.spawn(move || work(&script, &jobs)) {
+        tracing::error!(error = %e, "a thread that draws pages could not be started");
     }
 }
 
 /// Draws what comes, until no one can send any more.
-fn work(script: &str, jobs: &Mutex<Receiver<Job>>) {
+fn work(script: &str, jobs: &Jobs) {
     let mut renderer = None;
     loop {
-        let job = jobs.lock().recv();
-        let Ok(Job { input, done }) = job else { return };
+        let job = jobs.blocking_lock().blocking_recv();
+        let Some(Job { input, done }) = job else { return };
         // Who asked may have gone meanwhile.
         if done.is_closed() {
             continue;
@@ -128,7 +95,7 @@ mod tests {
     use std::future::Future as _;
     use std::task::Poll;
 
-    use super::{Drawn, Engine, Error};
+    use crate::engine::{Drawn, Engine, EngineKind, Error, QUEUE};
 
     /// As small as a bundle can be: what it is told to do, it does.
     const SCRIPT: &str = r#"
@@ -147,7 +114,7 @@ mod tests {
         };"#;
 
     fn engine(script: &str) -> Engine {
-        Engine::new(script, 1)
+        Engine::new(EngineKind::QuickJs, script, 1).expect("it is in the process")
     }
 
     async fn drawn(engine: &Engine, what: &str) -> Result<Drawn, Error> {
@@ -183,7 +150,7 @@ mod tests {
     async fn more_pages_than_can_wait_are_refused() {
         let engine = engine(SCRIPT);
         // One is drawn for a second, and as many wait as may; the others hear so at once.
-        let pages = (0..super::QUEUE + 8).map(|_| engine.draw(r#"{"do": "spin"}"#.to_owned()));
+        let pages = (0..QUEUE + 8).map(|_| engine.draw(r#"{"do": "spin"}"#.to_owned()));
         let mut waiting: Vec<_> = pages.map(Box::pin).collect();
         let mut refused = 0;
         for page in &mut waiting {
