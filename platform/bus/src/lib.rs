@@ -47,7 +47,7 @@ use vitrine_platform_telemetry::Context;
 
 pub use consumer::{Consumer, HandleError, Handler, MAX_TRIES};
 pub use inbox::{DeadLetter, dead_letters, redrive, replay, replay_since, with_inbox};
-pub use log::EventLog;
+pub use log::{EventLog, to_wire};
 pub use outbox::Outbox;
 pub use relay::{Broker, Relay, Unpublished, with_relay};
 pub use source::{Batch, Log, Offset, Source};

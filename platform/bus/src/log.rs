@@ -165,8 +165,8 @@ fn check(request: &FetchRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-/// An event of the outbox as it travels.
-pub(crate) fn to_wire(stored: store::Event) -> Event {
+/// Returns an event of an outbox as it travels.
+pub fn to_wire(stored: store::Event) -> Event {
     let event = stored.event;
     Event {
         id: event.id,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vitrine_contracts::topics::MESSAGES_ACCEPTED;
-use vitrine_platform_bus::{Batch, Event, Offset, Source};
+use vitrine_platform_bus::{Batch, Event, Offset, Source, to_wire};
 use vitrine_platform_store::{self as store, Store};
 
 /// Events that are read at once: each may hold half a megabyte.
@@ -60,18 +60,4 @@ impl Source for Outbox {
 
     /// The place is the consumer's alone: there is nothing to tell.
     async fn acknowledge(&mut self, _committed: bool) {}
-}
-
-fn to_wire(stored: store::Event) -> Event {
-    let event = stored.event;
-    Event {
-        id: event.id,
-        topic: event.topic,
-        key: event.key,
-        position: stored.position,
-        occurred_at_unix_ms: event.occurred_at_ms,
-        payload: event.payload,
-        traceparent: event.traceparent,
-        baggage: event.baggage,
-    }
 }
