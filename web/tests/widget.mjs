@@ -1,7 +1,7 @@
 // What people do in pages of others, where the shop is a button; and what such pages cannot do.
 import { deepStrictEqual, ok, strictEqual } from 'node:assert'
 import { createServer } from 'node:http'
-import { ADDRESS, CARD, PASSWORD, findings, person, until } from './people.mjs'
+import { ADDRESS, CARD, PASSWORD, fill, findings, person, until } from './people.mjs'
 
 const KEY = 'pk_demo'
 const PRODUCT = 'prd_storm-vase'
@@ -27,10 +27,6 @@ async function press(page) {
   const frame = await attached
   await frame.waitForSelector('.go')
   return frame
-}
-
-async function fill(frame, values) {
-  for (const [name, value] of Object.entries(values)) await frame.fill(`[name=${name}]`, value)
 }
 
 /** From what to where to. */

@@ -3,7 +3,7 @@ import { day } from '@vitrine/kit/src/time'
 import { Account as AccountOperation, type AccountData } from '../operations'
 import { address, usePage } from '../page'
 import { AddressFields } from '../parts/address-fields'
-import { Button, ButtonLink, FormMessage, Sheet } from '../parts/controls'
+import { Button, ButtonLink, FormMessage, Sheet, UndoButton } from '../parts/controls'
 import { Icon } from '../parts/icons'
 import { KeptCards } from '../parts/kept-cards'
 import { AddressText } from './checkout'
@@ -53,9 +53,9 @@ function Addresses({ me, countries }: { me: Me; countries: string[] }) {
           <li key={saved.id} className={styles.address}>
             <AddressText address={saved.address} />
             <form method="post" action={address(page, '/account')}>
-              <button className={styles.forget} name="forget_address" value={saved.id} aria-label={`Forget the address ${saved.address.line1}`}>
+              <UndoButton name="forget_address" value={saved.id} aria-label={`Forget the address ${saved.address.line1}`}>
                 Forget
-              </button>
+              </UndoButton>
             </form>
           </li>
         ))}

@@ -3,7 +3,7 @@ import { type FormEvent, useRef } from 'react'
 import { useCartChanges } from '../cart-changes'
 import { Cart as CartOperation, type CartData, type CartLine } from '../operations'
 import { address, usePage } from '../page'
-import { Button, ButtonLink, FormMessage, Sheet } from '../parts/controls'
+import { Button, ButtonLink, FormMessage, Sheet, UndoButton } from '../parts/controls'
 import { Icon } from '../parts/icons'
 import { Tiles } from '../parts/tile'
 import styles from './cart.module.css'
@@ -123,9 +123,9 @@ function Line({ line, problem, isPending, onSubmit }: LineProps) {
           <form method="post" action={here} onSubmit={onSubmit}>
             <input type="hidden" name="product" value={product.id} />
             <input type="hidden" name="change" value="set" />
-            <button className={styles.remove} name="quantity" value="0" aria-label={`Take out ${product.name}`}>
+            <UndoButton className={styles.remove} name="quantity" value="0" aria-label={`Take out ${product.name}`}>
               Take out
-            </button>
+            </UndoButton>
           </form>
         </div>
       </div>

@@ -8,6 +8,11 @@ export function Button({ quiet = false, className = '', ...rest }: ComponentProp
   return <button className={`${styles.button} ${quiet ? styles.quiet : ''} ${className}`} {...rest} />
 }
 
+/** Takes something away again: words that say so, beside what it is. */
+export function UndoButton({ className = '', ...rest }: ComponentProps<'button'>) {
+  return <button className={`${styles.undo} ${className}`} {...rest} />
+}
+
 export function ButtonLink({ quiet = false, className = '', ...rest }: ComponentProps<'a'> & { quiet?: boolean }) {
   return <a className={`${styles.button} ${quiet ? styles.quiet : ''} ${className}`} {...rest} />
 }

@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react'
 import type { KeptCard } from '../operations'
 import { address, usePage } from '../page'
-import { Button } from './controls'
+import { Button, UndoButton } from './controls'
 import { Icon } from './icons'
 import styles from './kept-cards.module.css'
 
@@ -66,9 +66,9 @@ export function KeptCards({ cards }: { cards: KeptCard[] }) {
         <li key={card.token}>
           <Card card={card} />
           <form method="post" action={address(page, '/account')}>
-            <button className={styles.forget} name="forget_card" value={card.token} aria-label={`Forget the card that ends in ${card.last4}`}>
+            <UndoButton name="forget_card" value={card.token} aria-label={`Forget the card that ends in ${card.last4}`}>
               Forget
-            </button>
+            </UndoButton>
           </form>
         </li>
       ))}
