@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use vitrine_observe_text::TextMatch;
+
 /// A condition on one text. It is asked once for each distinct text, not for each row.
 #[derive(Clone)]
 pub enum TextTest {
@@ -9,6 +11,8 @@ pub enum TextTest {
     Equal(String),
     /// One of these.
     OneOf(Vec<String>),
+    /// What this finds.
+    Match(Arc<TextMatch>),
     /// Whatever this says.
     Where(Arc<dyn Fn(&str) -> bool + Send + Sync>),
 }
@@ -20,6 +24,13 @@ pub enum Filter {
     All(Vec<Filter>),
     /// One of these; nothing if there are none.
     Any(Vec<Filter>),
+    /// Not this: also where the column is null, or is not there.
+    Not(Box<Filter>),
+    /// A column of this name that is not null, whatever it holds.
+    Exists {
+        /// The column's name.
+        column: String,
+    },
     /// A text column.
     Text {
         /// The column's name.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::column::{Column, Columns, Data, List, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
+use crate::column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
 use crate::definition::{Definition, Kind};
 use crate::filter::{Filter, TextTest};
 
@@ -84,9 +84,9 @@ impl CodeSet {
                     wanted[code as usize] = true;
                 }
             }
-            TextTest::Where(meets) => {
+            TextTest::Match(_) | TextTest::Where(_) => {
                 for (wanted, text) in wanted.iter_mut().zip(texts) {
-                    *wanted = meets(text_of(text));
+                    *wanted = meets(test, text);
                 }
             }
         }
@@ -130,7 +130,20 @@ pub(crate) fn meets(test: &TextTest, text: &[u8]) -> bool {
     match test {
         TextTest::Equal(wanted) => wanted.as_bytes() == text,
         TextTest::OneOf(wanted) => wanted.iter().any(|wanted| wanted.as_bytes() == text),
+        TextTest::Match(wanted) => wanted.matches(text_of(text)),
         TextTest::Where(meets) => meets(text_of(text)),
+    }
+}
+
+/// Which values are not null.
+fn not_null(data: &Data, range: Range<usize>) -> Vec<bool> {
+    match data {
+        Data::Int(values) => flags(&values[range], |value| value != NULL_INT),
+        Data::Double(values) => flags(&values[range], |bits| bits != NULL_DOUBLE),
+        Data::Bool(values) => flags(&values[range], |value| value != NULL_BOOL),
+        Data::Id16(values) => flags(&values[range], |id| id != 0),
+        Data::Id8(values) => flags(&values[range], |id| id != 0),
+        Data::Text(texts) => flags(&texts.codes[range], |code| code != NULL_CODE),
     }
 }
 
@@ -175,6 +188,15 @@ impl Table<'_> {
         match filter {
             Filter::All(filters) => join(filters, true, |all, each| *all &= each),
             Filter::Any(filters) => join(filters, false, |any, each| *any |= each),
+            Filter::Not(filter) => self.flags(filter, rows).into_iter().map(|flag| !flag).collect(),
+            Filter::Exists { column: name } => {
+                let mut any = vec![false; rows.len()];
+                for column in self.named(name) {
+                    let flags = not_null(&column.data, rows.clone());
+                    any.iter_mut().zip(flags).for_each(|(any, each)| *any |= each);
+                }
+                any
+            }
             Filter::Text { column: name, test } => match self.named(name).find(|column| column.kind == Kind::Text) {
                 Some(Column { data: Data::Text(texts), .. }) => text_flags(texts, test, rows),
                 _ => vec![false; rows.len()],
@@ -204,7 +226,7 @@ impl Table<'_> {
 
 fn text_flags(texts: &Texts, test: &TextTest, rows: Range<usize>) -> Vec<bool> {
     let (codes, dictionary) = (&texts.codes[rows], &texts.dictionary);
-    if let TextTest::Where(_) = test {
+    if let TextTest::Match(_) | TextTest::Where(_) = test {
         // Only those are asked for that come in these rows.
         let mut asked: Vec<Option<bool>> = vec![None; dictionary.len()];
         let mut ask = |code: u32| *asked[code as usize].get_or_insert_with(|| meets(test, dictionary.get(code)));

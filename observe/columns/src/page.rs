@@ -331,6 +331,14 @@ impl Page<'_> {
         }
     }
 
+    /// Appends, for each element, whether it is not null.
+    pub fn not_null(&self, out: &mut Vec<bool>) -> Result<(), Error> {
+        self.fill(false, out, |_, count, out| {
+            out.resize(out.len() + count, true);
+            Ok(())
+        })
+    }
+
     /// Calls `each` with the text of every element, where texts stand for themselves.
     pub fn texts(&self, mut each: impl FnMut(Option<&[u8]>)) -> Result<(), Error> {
         let texts = self.plain_texts()?;

@@ -29,6 +29,10 @@ enum Plan {
     All(Vec<Plan>),
     /// One of these.
     Any(Vec<Plan>),
+    /// Not this.
+    Not(Box<Plan>),
+    /// A column that is not null.
+    Exists { leaf: usize },
     /// A text column with one of these codes.
     Codes {
         leaf: usize,
@@ -76,7 +80,8 @@ impl Plan {
             Self::Nothing => (0, 0.0),
             Self::Codes { wanted, distinct, .. } => (1, wanted.len() as f64 / *distinct as f64),
             Self::Values { condition: Condition::Id8(_) | Condition::Id16(_) | Condition::Bool(_), .. } => (2, 0.0),
-            Self::Values { .. } => (2, 1.0),
+            Self::Values { .. } | Self::Exists { .. } => (2, 1.0),
+            Self::Not(plan) => plan.cost(),
             Self::Texts { .. } => (3, 0.0),
             Self::Parent { .. } => (3, 1.0),
             Self::Element { .. } => (4, 0.0),
@@ -136,7 +141,7 @@ impl Segment {
                 let texts = match test {
                     TextTest::Equal(text) => std::slice::from_ref(text),
                     TextTest::OneOf(texts) => texts,
-                    TextTest::Where(_) => return Ok(false),
+                    TextTest::Match(_) | TextTest::Where(_) => return Ok(false),
                 };
                 if leaf.bloom.is_none() || leaf.cache.lock().is_some() {
                     return Ok(false);
@@ -155,7 +160,8 @@ impl Segment {
             Filter::Double { column, .. } | Filter::Bool { column, .. } | Filter::Id { column, .. } => {
                 self.column_where(column, |kind| Condition::of(filter, kind).is_some()).is_none()
             }
-            Filter::Element { .. } => false,
+            Filter::Exists { column } => self.column_where(column, |_| true).is_none(),
+            Filter::Not(_) | Filter::Element { .. } => false,
         })
     }
 
@@ -175,6 +181,28 @@ impl Segment {
         }
     }
 
+    /// That a column of this name is not null, for each that there is.
+    fn present(&self, scope: Scope, name: &str) -> impl Iterator<Item = Plan> {
+        let is_parent = |column: &SegmentColumn| column.kind == Kind::Parent;
+        let columns: Vec<(Option<usize>, usize)> = match scope {
+            Scope::Rows => {
+                let named = self.0.flat.iter().enumerate().filter(|(_, column)| &*column.name == name);
+                named.map(|(place, column)| (is_parent(column).then_some(place), column.leaf)).collect()
+            }
+            Scope::List(_) => self.leaf(scope, name, |_| true).map(|leaf| (None, leaf)).into_iter().collect(),
+        };
+        columns.into_iter().map(|(parent, leaf)| {
+            // No id is one of zeros.
+            let none = match (parent, self.0.leaves[leaf].kind) {
+                (Some(column), _) => Plan::Parent { column, id: 0 },
+                (None, Kind::Id16) => Plan::Values { leaf, condition: Condition::Id16(0), distinct: None },
+                (None, Kind::Id8) => Plan::Values { leaf, condition: Condition::Id8(0), distinct: None },
+                _ => return Plan::Exists { leaf },
+            };
+            Plan::Not(Box::new(none))
+        })
+    }
+
     fn plan(&self, filter: &Filter, scope: Scope) -> Result<Plan, Error> {
         Ok(match filter {
             Filter::All(filters) => {
@@ -191,6 +219,14 @@ impl Segment {
             Filter::Any(filters) => {
                 let plans = filters.iter().map(|filter| self.plan(filter, scope)).collect::<Result<Vec<_>, _>>()?;
                 let plans: Vec<Plan> = plans.into_iter().filter(|plan| !matches!(plan, Plan::Nothing)).collect();
+                if plans.is_empty() { Plan::Nothing } else { Plan::Any(plans) }
+            }
+            Filter::Not(filter) => match self.plan(filter, scope)? {
+                Plan::Nothing => Plan::All(Vec::new()),
+                plan => Plan::Not(Box::new(plan)),
+            },
+            Filter::Exists { column } => {
+                let plans: Vec<Plan> = self.present(scope, column).collect();
                 if plans.is_empty() { Plan::Nothing } else { Plan::Any(plans) }
             }
             Filter::Text { column, test } => match self.leaf(scope, column, |kind| kind == Kind::Text) {
@@ -244,7 +280,7 @@ impl Segment {
                 let texts = match test {
                     TextTest::Equal(text) => std::slice::from_ref(text),
                     TextTest::OneOf(texts) => texts,
-                    TextTest::Where(_) => &[],
+                    TextTest::Match(_) | TextTest::Where(_) => &[],
                 };
                 let within = |low: &[u8], high: &[u8]| texts.iter().any(|text| (low..=high).contains(&text.as_bytes()));
                 let within = |page: &TextBounds| page.as_ref().is_some_and(|(a, b)| within(a, b));
@@ -319,6 +355,11 @@ impl<'a> Pages<'a> {
                     _ => any,
                 })
             }
+            Plan::Not(plan) => match self.verdict(plan) {
+                Verdict::None => Verdict::All,
+                Verdict::Some => Verdict::Some,
+                Verdict::All => Verdict::None,
+            },
             Plan::Codes { excluded, .. } if excluded.get(self.number) == Some(&true) => Verdict::None,
             Plan::Values { leaf, condition: Condition::Int(min, max), .. } => {
                 let leaf = self.leaf(*leaf);
@@ -351,6 +392,15 @@ impl<'a> Pages<'a> {
             Plan::Nothing => None,
             Plan::All(plans) => self.all(plans, count)?,
             Plan::Any(plans) => self.any(plans, count)?,
+            Plan::Not(plan) => match self.flags(plan, count)? {
+                Some(flags) => Some(flags.into_iter().map(|flag| !flag).collect()),
+                None => Some(vec![true; count]),
+            },
+            Plan::Exists { leaf } => {
+                let mut flags = Vec::with_capacity(count);
+                self.page(*leaf)?.not_null(&mut flags)?;
+                Some(flags)
+            }
             Plan::Codes { leaf, wanted, distinct, .. } => {
                 let page = self.page(*leaf)?;
                 let mut codes = Vec::with_capacity(page.elements);

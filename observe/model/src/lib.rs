@@ -50,6 +50,7 @@ pub mod definitions;
 pub mod exposition;
 mod id;
 mod json;
+mod log_query;
 mod log_row;
 mod metric_point;
 pub mod metrics;
@@ -69,6 +70,9 @@ pub use arrow::{BatchTooLarge, batch};
 pub use attributes::{MAX_ATTRIBUTE_COLUMNS, attribute_column, attribute_key};
 pub use builder::{Appended, Builder, UNKNOWN_SERVICE};
 pub use id::{IdError, SpanId, TraceId};
+pub use log_query::{
+    FoundLog, LogCount, LogCountQuery, LogCursor, LogField, LogFieldInfo, LogFilter, LogKind, LogQuery, LogTest,
+};
 pub use log_row::LogRow;
 pub use metric_point::MetricKind;
 pub use rejected::{Refusal, Refusals, Rejected};

@@ -91,9 +91,9 @@ fn floor(folder: &str) -> Option<u8> {
     match folder {
         "kit" => Some(0),
         "contracts" => Some(1),
-        "flags/client" | "flags/engine" | "flags/range" | "observe/columns" | "observe/model" | "observe/promql"
-        | "observe/routing" | "observe/rules" | "observe/series" | "observe/sql" | "observe/store"
-        | "shop/pictures" => Some(3),
+        "flags/client" | "flags/engine" | "flags/range" | "observe/columns" | "observe/logql" | "observe/model"
+        | "observe/promql" | "observe/routing" | "observe/rules" | "observe/search" | "observe/series"
+        | "observe/sql" | "observe/store" | "observe/text" | "shop/pictures" => Some(3),
         "app" => Some(PROGRAM),
         _ if folder.starts_with("platform/") => Some(2),
         _ if folder.starts_with("flags/") || folder.starts_with("shop/") || folder.starts_with("observe/") => Some(4),

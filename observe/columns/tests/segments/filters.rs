@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use vitrine_observe_columns::{Column, Columns, Filter, Kind, TextTest};
+use vitrine_observe_text::TextMatch;
 
 use super::tables::{Cell, SplitMix, cell};
 
 /// A filter for a table whose values repeat as `variety` says; often it asks for something that a row has.
 pub fn filter(rng: &mut SplitMix, columns: &Columns, depth: u64) -> Filter {
     let lists = &columns.lists;
-    match rng.below(if depth == 0 { 6 } else { 10 }) {
+    match rng.below(if depth == 0 { 6 } else { 12 }) {
         6 => Filter::All((0..rng.below(4)).map(|_| filter(rng, columns, depth - 1)).collect()),
         7 => Filter::Any((0..rng.below(4)).map(|_| filter(rng, columns, depth - 1)).collect()),
         8 | 9 => {
@@ -23,10 +24,16 @@ pub fn filter(rng: &mut SplitMix, columns: &Columns, depth: u64) -> Filter {
             let filter = match rng.below(4) {
                 0 => Filter::All(vec![first, second]),
                 1 => Filter::Any(vec![first, second]),
-                2 => Filter::All(Vec::new()),
+                2 => Filter::Not(Box::new(first)),
                 _ => first,
             };
             Filter::Element { list: columns.definition.lists[list].name.to_owned(), filter: Box::new(filter) }
+        }
+        10 => Filter::Not(Box::new(filter(rng, columns, depth - 1))),
+        11 => {
+            let column = rng.below(columns.flat.len() as u64) as usize;
+            let name = if rng.below(10) == 0 { "absent" } else { &columns.flat[column].name };
+            Filter::Exists { column: name.to_owned() }
         }
         _ => {
             let column = rng.below(columns.flat.len() as u64) as usize;
@@ -53,9 +60,14 @@ fn of_column(rng: &mut SplitMix, column: &Column) -> Filter {
                 Cell::Text(text) if rng.below(5) > 0 => text,
                 _ => "no such text".to_owned(),
             };
-            let test = match rng.below(4) {
+            let test = match rng.below(5) {
                 0 => TextTest::OneOf((0..rng.below(4)).map(|_| text(rng)).collect()),
                 1 => {
+                    let text = text(rng);
+                    let from = text.char_indices().nth(rng.below(4) as usize).map_or(0, |(from, _)| from);
+                    TextTest::Match(Arc::new(TextMatch::Contains(text[from..].to_owned())))
+                }
+                2 => {
                     let digit = char::from(b'0' + rng.below(10) as u8);
                     TextTest::Where(Arc::new(move |text| text.contains(digit)))
                 }
@@ -98,6 +110,7 @@ pub fn meets(filter: &Filter, columns: &Columns, row: usize) -> bool {
     match filter {
         Filter::All(filters) => filters.iter().all(|filter| meets(filter, columns, row)),
         Filter::Any(filters) => filters.iter().any(|filter| meets(filter, columns, row)),
+        Filter::Not(filter) => !meets(filter, columns, row),
         Filter::Element { list, filter } => element(list, filter),
         filter => value_meets(filter, &columns.flat, row),
     }
@@ -111,9 +124,12 @@ fn value_meets(filter: &Filter, columns: &[Column], row: usize) -> bool {
     match filter {
         Filter::All(filters) => filters.iter().all(|filter| value_meets(filter, columns, row)),
         Filter::Any(filters) => filters.iter().any(|filter| value_meets(filter, columns, row)),
+        Filter::Not(filter) => !value_meets(filter, columns, row),
+        Filter::Exists { column } => value(column) != Cell::Null,
         Filter::Text { column, test } => match (value(column), test) {
             (Cell::Text(text), TextTest::Equal(wanted)) => text == *wanted,
             (Cell::Text(text), TextTest::OneOf(wanted)) => wanted.contains(&text),
+            (Cell::Text(text), TextTest::Match(wanted)) => wanted.matches(&text),
             (Cell::Text(text), TextTest::Where(test)) => test(&text),
             _ => false,
         },

@@ -1,0 +1,1 @@
+//! Searching log records in the languages of Elasticsearch and of people.
