@@ -114,6 +114,8 @@ struct CommitLogInner {
     work: Condvar,
     /// For those who write: there is room again.
     room: Condvar,
+    /// For those who block until something is on disk: more is, or never will be.
+    tried: Condvar,
     flushed: Flushed,
     folder: PathBuf,
 }
@@ -128,6 +130,10 @@ struct State {
     wanted: u64,
     /// The thread waits for the databases, so nobody may wait for the thread.
     syncing: bool,
+    /// The log cannot be written: the databases' files stand in for it.
+    is_made_up_for: bool,
+    /// A database that was asked has been synced.
+    has_synced: bool,
     closed: bool,
     databases: Vec<(Database, AskToSync)>,
     /// How many databases there were.
@@ -182,6 +188,7 @@ impl CommitLog {
             state: Mutex::default(),
             work: Condvar::new(),
             room: Condvar::new(),
+            tried: Condvar::new(),
             flushed: Flushed::default(),
             folder: folder.to_owned(),
         });
@@ -215,6 +222,23 @@ impl CommitLog {
     /// Whether everything up to this position is on disk.
     pub(crate) fn is_flushed(&self, position: u64) -> bool {
         self.shared.flushed.is_flushed(position)
+    }
+
+    /// Blocks until everything up to this position is on disk, or the databases' files stand in for the log. No database's file may have a
+    /// commit that the log has not: what others had committed before it would be missing after a crash.
+    pub(crate) fn wait(&self, position: u64) {
+        let mut state = self.shared.state.lock();
+        while !self.is_flushed(position) && !state.is_made_up_for {
+            state.wanted = state.wanted.max(position);
+            self.shared.work.notify_one();
+            self.shared.tried.wait(&mut state);
+        }
+    }
+
+    /// A database has been synced, as it was asked.
+    pub(crate) fn synced(&self) {
+        self.shared.state.lock().has_synced = true;
+        self.shared.work.notify_one();
     }
 
     /// A database whose commits are in the log from now on: its file is synced before the log is cut.

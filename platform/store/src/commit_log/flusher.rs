@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use vitrine_platform_log::{Error, Log};
+use vitrine_platform_log::{Error, Log, Position};
 
 use super::{AllRecovered, CommitLogInner};
 
@@ -27,6 +27,14 @@ pub(super) struct Flusher {
     /// The log lacks commits that no sync has made durable otherwise: nothing may be written behind them before one has.
     has_gap: bool,
     last_cut: Instant,
+    cut: Option<Cut>,
+}
+
+/// A cut that waits for the databases. Meanwhile the log goes on: who syncs a file may wait for it.
+struct Cut {
+    /// Before this everything is on disk once all have been synced.
+    end: Position,
+    waits_for: Vec<oneshot::Receiver<bool>>,
 }
 
 /// What waited, up to which position.
@@ -37,7 +45,7 @@ struct Taken {
 
 impl Flusher {
     pub(super) fn new(shared: Arc<CommitLogInner>, log: Log, recovered: AllRecovered) -> Self {
-        Self { shared, log, recovered, has_gap: false, last_cut: Instant::now() }
+        Self { shared, log, recovered, has_gap: false, last_cut: Instant::now(), cut: None }
     }
 
     /// Works until the log is closed and everything that waits is written.
@@ -47,16 +55,19 @@ impl Flusher {
             if let Err(error) = &written {
                 tracing::error!(error = %error, "the log of commits cannot be written; the databases are synced instead");
             }
-            let is_durable = (written.is_ok() && !self.has_gap) || self.sync_databases();
+            let is_written = written.is_ok() && !self.has_gap;
+            let is_durable = is_written || self.make_up();
             self.has_gap = !is_durable;
             self.shared.flushed.tried(position, is_durable);
-            let bytes = self.log.status().bytes;
-            if bytes > CUT_BYTES || (bytes > 0 && self.last_cut.elapsed() >= CUT_AGE) {
-                self.cut();
-            }
+            self.shared.state.lock().is_made_up_for = self.has_gap;
+            self.shared.tried.notify_all();
+            self.go_on_cutting();
         }
         // All databases are closed: what was closed well is whole without the log.
-        self.cut();
+        self.cut = None;
+        if self.sync_databases() {
+            self.truncate(self.log.status().end);
+        }
         self.shared.flushed.close();
     }
 
@@ -67,7 +78,7 @@ impl Flusher {
         let flushed = self.shared.flushed.position();
         loop {
             let is_wanted = state.wanted > flushed && !state.waiting.is_empty();
-            if is_wanted || state.closed {
+            if is_wanted || state.closed || std::mem::take(&mut state.has_synced) {
                 break;
             }
             let longest = if state.waiting.is_empty() { CUT_AGE } else { LATE };
@@ -104,34 +115,67 @@ impl Flusher {
         pending.into_iter().try_for_each(|answer| answer.wait().map(drop))
     }
 
+    /// Has the databases' files stand in for the log, which cannot be written. Returns whether all that was committed is in them.
+    fn make_up(&self) -> bool {
+        self.shared.state.lock().is_made_up_for = true;
+        self.shared.tried.notify_all();
+        self.sync_databases()
+    }
+
+    /// Asks all databases to sync their files; none if one of them cannot.
+    fn ask_databases(&self) -> Option<Vec<oneshot::Receiver<bool>>> {
+        if !self.recovered.lock().is_empty() {
+            return None;
+        }
+        self.shared.state.lock().databases.iter().map(|(_, ask)| ask()).collect()
+    }
+
     /// Syncs the files of all databases: whatever was committed to one of them is durable then. Returns whether it is.
     fn sync_databases(&self) -> bool {
-        if !self.recovered.lock().is_empty() {
-            return false;
-        }
-        let asked: Vec<_> = {
+        {
             let mut state = self.shared.state.lock();
             state.syncing = true;
             self.shared.room.notify_all();
-            state.databases.iter().map(|(_, ask)| ask()).collect()
-        };
-        let is_synced = |answer: Option<oneshot::Receiver<bool>>| answer.is_some_and(|a| a.blocking_recv() == Ok(true));
+        }
+        let asked = self.ask_databases();
         // Each is waited for, whatever the others say.
-        let all_are = asked.into_iter().map(is_synced).fold(true, |all, one| all & one);
+        let is_synced = |answer: oneshot::Receiver<bool>| answer.blocking_recv() == Ok(true);
+        let all_are = asked.is_some_and(|asked| asked.into_iter().map(is_synced).fold(true, |all, one| all & one));
         self.shared.state.lock().syncing = false;
         all_are
     }
 
-    /// Takes from the log what the databases have on disk.
-    fn cut(&mut self) {
-        self.last_cut = Instant::now();
-        let end = self.log.status().end;
-        if !self.sync_databases() {
-            return;
+    /// Begins to take from the log what the databases have on disk, when it has grown; ends that once all of them have been synced.
+    fn go_on_cutting(&mut self) {
+        let status = self.log.status();
+        let is_due = status.bytes > CUT_BYTES || (status.bytes > 0 && self.last_cut.elapsed() >= CUT_AGE);
+        if self.cut.is_none() && is_due && !self.has_gap {
+            self.last_cut = Instant::now();
+            self.cut = self.ask_databases().map(|waits_for| Cut { end: status.end, waits_for });
         }
-        match self.log.truncate_before(end).and_then(|answer| answer.wait()) {
-            Ok(_) => {}
-            Err(error) => tracing::warn!(error = %error, "the log of commits cannot be cut"),
+        let Some(mut cut) = self.cut.take() else { return };
+        let mut is_vain = false;
+        cut.waits_for.retain_mut(|answer| match answer.try_recv() {
+            Ok(is_synced) => {
+                is_vain |= !is_synced;
+                false
+            }
+            Err(oneshot::error::TryRecvError::Empty) => true,
+            Err(oneshot::error::TryRecvError::Closed) => {
+                is_vain = true;
+                false
+            }
+        });
+        match (is_vain, cut.waits_for.is_empty()) {
+            (true, _) => {}
+            (false, true) => self.truncate(cut.end),
+            (false, false) => self.cut = Some(cut),
+        }
+    }
+
+    fn truncate(&self, end: Position) {
+        if let Err(error) = self.log.truncate_before(end).and_then(|answer| answer.wait()) {
+            tracing::warn!(error = %error, "the log of commits cannot be cut");
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::flushed::Flushed;
 
 /// How long what was committed may not be in the file, if nobody waits for it.
-const LATE: Duration = Duration::from_millis(100);
+const LATE: Duration = Duration::from_millis(500);
 /// When a transaction that could not be ended is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The thread's stack, in bytes.
@@ -170,9 +170,12 @@ fn run(shared: &SqliteInner) -> bool {
         if is_wanted && let Some(own) = shared.own_file() {
             own.flushed.tried(position, is_on_disk);
         }
-        for reply in orders.syncs {
-            // No caller may wait any more.
-            let _ = reply.send(is_on_disk);
+        if !orders.syncs.is_empty() {
+            for reply in orders.syncs {
+                // No caller may wait any more.
+                let _ = reply.send(is_on_disk);
+            }
+            shared.log().into_iter().for_each(|log| log.synced());
         }
         if orders.is_closed {
             return is_on_disk;

@@ -14,7 +14,7 @@ use crate::engine::Batch;
 use crate::error::Error;
 
 /// Most commits that are not in the file: then the transaction ends at once.
-const MAX_UNCOMMITTED: usize = 256;
+const MAX_UNCOMMITTED: usize = 1024;
 
 pub(super) struct OpenTransaction {
     connection: Connection,
@@ -120,10 +120,13 @@ impl OpenTransaction {
         pruned
     }
 
-    /// Ends the transaction: what is in it is in the file then, though not on the disk.
+    /// Ends the transaction: what is in it is in the file then, though not on the disk. Blocks until the log has it on disk.
     pub(super) fn end(&mut self, shared: &SqliteInner) -> Result<(), Error> {
         if self.uncommitted.is_empty() && !self.has_pruned {
             return Ok(());
+        }
+        if let Some(log) = shared.log() {
+            log.wait(shared.position());
         }
         let sequence = i64::try_from(self.sequence).unwrap_or(i64::MAX);
         let connection = self.writable(shared)?;
