@@ -16,6 +16,8 @@ use vitrine_contracts::catalog::v1::{
     ListProductsRequest, ListProductsResponse, Product, SearchProductsRequest, SearchProductsResponse,
 };
 use vitrine_contracts::orders::v1::Order;
+use vitrine_contracts::recommendations::v1::recommendations_service_client::RecommendationsServiceClient;
+use vitrine_contracts::recommendations::v1::{RecommendRequest, RecommendResponse};
 use vitrine_platform_cache::{Cache, Key};
 use vitrine_platform_mesh::Transport;
 
@@ -27,6 +29,7 @@ const BROWSE_TTL: Duration = Duration::from_secs(1);
 const LISTS: &str = "lists";
 
 type Catalog = CatalogServiceClient<Transport>;
+type Recommendations = RecommendationsServiceClient<Transport>;
 
 /// Who looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,29 +48,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
     }
 }
 
-/// Reads the catalog.
+/// Reads the catalog, and what goes with its products.
 pub(crate) struct Browse {
     cache: Cache,
     catalog: Catalog,
+    recommendations: Recommendations,
 }
 
 impl Browse {
-    pub(crate) fn new(cache: Cache, catalog: Catalog) -> Self {
-        Self { cache, catalog }
+    pub(crate) fn new(cache: Cache, catalog: Catalog, recommendations: Recommendations) -> Self {
+        Self { cache, catalog, recommendations }
     }
 
     /// A product.
     pub(crate) async fn product(&self, reader: Reader, product_id: String) -> Result<Product, Status> {
         let tag = product_id.clone();
         let ask = |mut catalog: Catalog, request| async move { catalog.get_product(request).await };
-        self.read(reader, "product", &tag, GetProductRequest { product_id }, ask).await
+        self.read(reader, &self.catalog, "product", &tag, GetProductRequest { product_id }, ask).await
     }
 
     /// A product's picture.
     pub(crate) async fn picture(&self, reader: Reader, product_id: String) -> Result<GetPictureResponse, Status> {
         let tag = product_id.clone();
         let ask = |mut catalog: Catalog, request| async move { catalog.get_picture(request).await };
-        self.read(reader, "picture", &tag, GetPictureRequest { product_id }, ask).await
+        self.read(reader, &self.catalog, "picture", &tag, GetPictureRequest { product_id }, ask).await
     }
 
     /// A page of products.
@@ -77,7 +81,7 @@ impl Browse {
         request: ListProductsRequest,
     ) -> Result<ListProductsResponse, Status> {
         let ask = |mut catalog: Catalog, request| async move { catalog.list_products(request).await };
-        self.read(reader, "list", LISTS, request, ask).await
+        self.read(reader, &self.catalog, "list", LISTS, request, ask).await
     }
 
     /// A page of products by words.
@@ -87,28 +91,41 @@ impl Browse {
         request: SearchProductsRequest,
     ) -> Result<SearchProductsResponse, Status> {
         let ask = |mut catalog: Catalog, request| async move { catalog.search_products(request).await };
-        self.read(reader, "search", LISTS, request, ask).await
+        self.read(reader, &self.catalog, "search", LISTS, request, ask).await
+    }
+
+    /// What goes with products.
+    pub(crate) async fn recommendations(
+        &self,
+        reader: Reader,
+        request: RecommendRequest,
+    ) -> Result<RecommendResponse, Status> {
+        let ask = |mut client: Recommendations, request| async move { client.recommend(request).await };
+        self.read(reader, &self.recommendations, "recommendations", LISTS, request, ask).await
     }
 
     /// All categories.
     pub(crate) async fn categories(&self, reader: Reader) -> Result<ListCategoriesResponse, Status> {
         let ask = |mut catalog: Catalog, request| async move { catalog.list_categories(request).await };
-        self.read(reader, "categories", LISTS, ListCategoriesRequest {}, ask).await
+        self.read(reader, &self.catalog, "categories", LISTS, ListCategoriesRequest {}, ask).await
     }
-    async fn read<Q, A, F>(
+
+    async fn read<C, Q, A, F>(
         &self,
         reader: Reader,
+        client: &C,
         kind: &'static str,
         tag: &str,
         question: Q,
-        ask: impl Fn(Catalog, Q) -> F,
+        ask: impl Fn(C, Q) -> F,
     ) -> Result<A, Status>
     where
+        C: Clone,
         Q: Message + Clone,
         A: Message + Default,
         F: Future<Output = Result<Response<A>, Status>> + Send + 'static,
     {
-        let asking = || ask(self.catalog.clone(), question.clone());
+        let asking = || ask(client.clone(), question.clone());
         if reader == Reader::Seller {
             return Ok(asking().await?.into_inner());
         }

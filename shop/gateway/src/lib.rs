@@ -143,7 +143,7 @@ pub fn build(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<C
     let cache = host.cache(GATEWAY);
     let gateway = Arc::new(Gateway {
         tokens: tokens::Tokens::new(deps.auth.clone(), cache.clone(), config.issuer.clone(), host.clock()),
-        browse: browse::Browse::new(cache.clone(), deps.catalog.clone()),
+        browse: browse::Browse::new(cache.clone(), deps.catalog.clone(), deps.recommendations.clone()),
         cache,
         clock: host.clock(),
         graph: graph::Graph::new(&config.graphql)?,

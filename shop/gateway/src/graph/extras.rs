@@ -48,8 +48,8 @@ pub(crate) async fn recommend(
     first: i32,
 ) -> Result<Vec<Recommendation>, Error> {
     let request = RecommendRequest { product_ids, limit: limit(first)? };
-    let found = session.gateway.deps.recommendations.clone().recommend(request).await;
-    let found = found.map_err(|status| failure(&status))?.into_inner().recommendations;
+    let found = session.gateway.browse.recommendations(session.reader(), request).await;
+    let found = found.map_err(|status| failure(&status))?.recommendations;
     let products = found.iter().map(|recommended| session.product(&recommended.product_id));
     let products = futures::future::try_join_all(products).await?;
     let complete = found.into_iter().zip(products).filter_map(|(recommended, product)| {

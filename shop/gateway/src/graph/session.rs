@@ -24,6 +24,8 @@ use crate::browse::Reader;
 use crate::guard::Access;
 use crate::tokens::Caller;
 
+/// So many products are each looked for in the cache; more are asked of the catalog by one call.
+const FEW_PRODUCTS: usize = 12;
 /// Most amounts that are converted by one call: as many as the currency service takes.
 const MAX_CONVERTED: usize = 200;
 
@@ -137,13 +139,17 @@ impl Session {
     /// A product; nothing where none has this id.
     pub(crate) async fn product(&self, id: &str) -> Result<Option<Product>, Error> {
         let ask = |ids: Vec<String>| async move {
-            // One is read as REST reads it: a moment old, and shared.
-            if let [id] = ids.as_slice() {
-                return match self.gateway.browse.product(self.reader(), id.clone()).await {
-                    Ok(product) => Ok(HashMap::from([(id.clone(), product)])),
-                    Err(status) if is_missing(&status) => Ok(HashMap::new()),
-                    Err(status) => Err(status),
+            // A few are read as REST reads one: a moment old, and shared.
+            if ids.len() <= FEW_PRODUCTS {
+                let one = |id: String| async move {
+                    match self.gateway.browse.product(self.reader(), id.clone()).await {
+                        Ok(product) => Ok(Some((id, product))),
+                        Err(status) if is_missing(&status) => Ok(None),
+                        Err(status) => Err(status),
+                    }
                 };
+                let found = futures::future::try_join_all(ids.into_iter().map(one)).await?;
+                return Ok(found.into_iter().flatten().collect());
             }
             let request = BatchGetProductsRequest { product_ids: ids };
             let found = self.gateway.deps.catalog.clone().batch_get_products(request).await?.into_inner().products;
