@@ -5,6 +5,7 @@ mod follow;
 mod graphql;
 mod pages;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -76,7 +77,9 @@ async fn sizes(served: &Served) -> Result<()> {
     let page = String::from_utf8_lossy(&page.body).into_owned();
     for (what, ending, goal) in [("script", ".js", 92.0), ("style", ".css", 14.0)] {
         let mut bytes = 0;
-        for file in page.split('"').filter(|part| part.starts_with("/assets/") && part.ends_with(ending)) {
+        // A page may name a file more than once: to be loaded early, and where it is needed.
+        let named = page.split('"').filter(|part| part.starts_with("/assets/") && part.ends_with(ending));
+        for file in named.collect::<BTreeSet<_>>() {
             let answer = client.send(Call::new(Method::GET, file).header(ACCEPT_ENCODING, "gzip")).await?;
             ensure!(answer.header("content-encoding") == Some("gzip"), "{file} is not compressed");
             bytes += answer.body.len();
