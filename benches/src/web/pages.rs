@@ -108,8 +108,10 @@ pub(super) async fn measure(binary: &Path, served: &Served, turn: Duration) -> R
 /// What the engine holds after so many pages, with four threads and next to no cache.
 pub(super) async fn memory(binary: &Path, pages: usize) -> Result<()> {
     println!("Web: memory of the engine, four threads, after {pages} pages");
-    let served = Served::start(binary, &[("VITRINE_STOREFRONT__THREADS", "4"), ("VITRINE_STOREFRONT__CACHE_MIB", "1")]);
-    let served = served.await?;
+    // Without telemetry: that of the pages would stay in the observatory's memory for a while.
+    let settings =
+        [("VITRINE_STOREFRONT__THREADS", "4"), ("VITRINE_STOREFRONT__CACHE_MIB", "1"), ("OTEL_SDK_DISABLED", "true")];
+    let served = Served::start(binary, &settings).await?;
     let before = resident(served.pid)?.0;
     let many = drawn(&served, CLIENTS, pages, None).await?;
     let after = resident(served.pid)?.0;

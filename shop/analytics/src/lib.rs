@@ -33,6 +33,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+use vitrine_contracts::Problem;
 use vitrine_contracts::analytics::v1::analytics_service_server::AnalyticsServiceServer;
 use vitrine_contracts::services::{ANALYTICS, CUSTOMERS, ORDERS};
 use vitrine_contracts::topics::{CUSTOMER_ERASED, ORDER_PAID};
@@ -44,6 +45,9 @@ use vitrine_platform_config::{BaseUrl, Written};
 use vitrine_platform_host::{Component, Failure, Host};
 use vitrine_platform_store::{Document, Query, Schema, Store};
 
+use message::RequestFields;
+use request::Body;
+
 /// The shop's own source.
 pub const SHOP_SOURCE: &str = "src_shop";
 /// How often what is over is looked for.
@@ -53,6 +57,15 @@ const SWEPT: usize = 500;
 const MAX_SWEEPS: usize = 1_000;
 /// A day, in milliseconds.
 const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// Reads the body of a request to this path as it is read before anything is kept. Returns how many of its messages can be taken, and how
+/// many cannot.
+pub fn read_messages(call: &str, body: &[u8], received_at_ms: i64) -> Result<(usize, usize), Problem> {
+    let shared = RequestFields { received_at_ms, ..RequestFields::default() };
+    let messages = Body::read(call, body)?.messages(shared)?;
+    let taken = messages.iter().filter(|message| message.is_ok()).count();
+    Ok((taken, messages.len() - taken))
+}
 
 /// What is kept, and to whom messages may be sent.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

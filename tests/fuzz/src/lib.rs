@@ -25,7 +25,7 @@ const NOW_MS: i64 = 1_800_000_000_000;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     ("remote_write_v1", remote_write_v1),
     ("remote_write_v2", remote_write_v2),
     ("otlp_metrics", otlp_metrics),
@@ -38,6 +38,7 @@ pub const TARGETS: [Target; 12] = [
     ("flag_definitions", flags::flag_definitions),
     ("flag_contexts", flags::flag_contexts),
     ("flag_requests", flags::flag_requests),
+    ("analytics", analytics),
 ];
 
 /// Runs the target of this name.
@@ -45,6 +46,15 @@ pub fn run(name: &str, input: &[u8]) {
     let target = TARGETS.iter().find(|(known, _)| *known == name);
     let (_, target) = target.unwrap_or_else(|| panic!("there is no target {name}"));
     target(input);
+}
+
+/// A message, and several: what is taken of one is taken of both.
+fn analytics(input: &[u8]) {
+    for call in ["track", "identify", "page", "screen", "group", "alias", "batch"] {
+        if let Ok((taken, refused)) = vitrine_shop_analytics::read_messages(call, input, NOW_MS) {
+            assert!(call == "batch" || taken + refused == 1, "{taken} and {refused} of one message");
+        }
+    }
 }
 
 fn remote_write_v1(input: &[u8]) {

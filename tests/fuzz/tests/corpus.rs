@@ -79,5 +79,5 @@ macro_rules! targets {
 
 targets! {
     remote_write_v1 remote_write_v2 otlp_metrics exposition_text exposition_protobuf promql template rule_file configuration
-    flag_definitions flag_contexts flag_requests
+    flag_definitions flag_contexts flag_requests analytics
 }

@@ -5,13 +5,15 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use tokio::process::Command;
 use vitrine_shop_gateway::Config;
-use vitrine_tests_testkit::{node, python, succeed};
+use vitrine_tests_engines::chromium;
+use vitrine_tests_testkit::{eventually, node, python, succeed};
 
 use super::world::{Analytics, Source};
 
 /// Pinned as they were looked at.
 const NODE: &[&str] = &["@segment/analytics-node@3.1.0", "@rudderstack/rudder-sdk-node@3.0.13"];
 const PYTHON: &[&str] = &["segment-analytics-python==2.4.0", "rudder-sdk-python==2.1.9"];
+const BROWSER: &[&str] = &["@segment/analytics-next@1.84.3"];
 /// What each program sends: more than one request holds.
 const SENT: usize = 250;
 
@@ -58,6 +60,31 @@ async fn libraries_for_python_deliver() -> Result<()> {
         succeed(&mut command).await?;
         let came = came(&shop, &source).await?;
         ensure!(came == SENT, "{library} at {base:?}: {came} of {SENT} came");
+    }
+    shop.stop().await
+}
+
+/// In a page of another site, each message by itself and several at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_library_for_browsers_delivers() -> Result<()> {
+    const MANY: usize = 25;
+    let packages = node(cache(), "analytics-next-1.84.3", BROWSER).await?;
+    let chromium = tokio::task::spawn_blocking(chromium).await??;
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let web = tests.join("../../web");
+    ensure!(web.join("node_modules").exists(), "web/node_modules is missing: run make web before");
+    let shop = Analytics::start(Config::default()).await?;
+    for (strategy, base) in [("standard", "/analytics/v1"), ("batching", "/v1")] {
+        let source = shop.source().await?;
+        let mut command = Command::new("node");
+        command.arg(tests.join("tests/behaviour/analytics/send_browser.mjs")).arg(&packages).arg(&web).arg(&chromium);
+        command.arg(format!("{}{base}", shop.url)).args([&source.write_key, &MANY.to_string(), strategy]);
+        succeed(&mut command).await?;
+        // What is sent as a page is left nobody waits for.
+        eventually(&format!("{MANY} messages, {strategy}"), async || {
+            Ok((came(&shop, &source).await? == MANY).then_some(()))
+        })
+        .await?;
     }
     shop.stop().await
 }
