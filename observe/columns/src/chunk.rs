@@ -14,6 +14,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetInd
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
+use vitrine_observe_text::TextIndexWriter;
 
 use crate::encode;
 use crate::error::Error;
@@ -81,7 +82,9 @@ pub(crate) struct Chunk {
 pub(crate) struct Chunks {
     compressor: zstd::bulk::Compressor<'static>,
     level: ZstdLevel,
-    page_rows: usize,
+    pub(crate) page_rows: usize,
+    /// The index of texts, if the table has one.
+    pub(crate) text_index: Option<TextIndexWriter>,
     plain: Vec<u8>,
     stored: Vec<u8>,
     repetitions: Vec<u32>,
@@ -159,6 +162,7 @@ impl Chunks {
             compressor,
             level,
             page_rows,
+            text_index: None,
             plain: Vec::new(),
             stored: Vec::new(),
             repetitions: Vec::new(),

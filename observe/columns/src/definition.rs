@@ -86,6 +86,9 @@ pub struct Definition {
     pub time: usize,
     /// The column whose values are looked up through an index of its own ([`Kind::Id16`]).
     pub indexed: Option<usize>,
+    /// The column whose texts are searched ([`Kind::Text`]): it has a dictionary only if that is small, and pages of fewer rows where its
+    /// texts are long. An index says where words are in it, and in all other texts without a dictionary.
+    pub searched: Option<usize>,
 }
 
 /// Begins the names of columns that are attributes.

@@ -1,5 +1,6 @@
 //! What a row must have.
 
+use std::fmt;
 use std::sync::Arc;
 
 use vitrine_observe_text::TextMatch;
@@ -17,8 +18,41 @@ pub enum TextTest {
     Where(Arc<dyn Fn(&str) -> bool + Send + Sync>),
 }
 
+impl fmt::Debug for TextTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Equal(text) => f.debug_tuple("Equal").field(text).finish(),
+            Self::OneOf(texts) => f.debug_tuple("OneOf").field(texts).finish(),
+            Self::Match(wanted) => f.debug_tuple("Match").field(wanted).finish(),
+            Self::Where(_) => f.write_str("Where(..)"),
+        }
+    }
+}
+
+impl TextTest {
+    /// Whether a text meets it.
+    pub fn meets(&self, text: &str) -> bool {
+        match self {
+            Self::Equal(wanted) => wanted == text,
+            Self::OneOf(wanted) => wanted.iter().any(|wanted| wanted == text),
+            Self::Match(wanted) => wanted.matches(text),
+            Self::Where(meets) => meets(text),
+        }
+    }
+}
+
+/// A floating point number as text.
+pub fn double_text(number: f64) -> String {
+    match number {
+        n if n.is_nan() => "NaN".into(),
+        n if n == f64::INFINITY => "+Inf".into(),
+        n if n == f64::NEG_INFINITY => "-Inf".into(),
+        n => n.to_string(),
+    }
+}
+
 /// What a row must have. A column that a table does not have is null in every row, and null meets no condition.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Filter {
     /// All of these; anything if there are none.
     All(Vec<Filter>),
@@ -36,6 +70,13 @@ pub enum Filter {
         /// The column's name.
         column: String,
         /// What its text must be.
+        test: TextTest,
+    },
+    /// A column of numbers, times, booleans or ids, by its values as text: decimal digits, `NaN`, `+Inf`, `true`, hexadecimal digits.
+    AsText {
+        /// The column's name.
+        column: String,
+        /// What that text must be.
         test: TextTest,
     },
     /// A column of whole numbers or times: at least and at most.

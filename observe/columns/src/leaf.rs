@@ -6,11 +6,13 @@
 //! | [`Kind::Time`] | `BYTE_STREAM_SPLIT` |
 //! | [`Kind::Int`], [`Kind::Double`] | `RLE_DICTIONARY` if few are distinct, else `BYTE_STREAM_SPLIT` |
 //! | [`Kind::Bool`] | `PLAIN` |
-//! | [`Kind::Text`] | `RLE_DICTIONARY`, but `DELTA_LENGTH_BYTE_ARRAY` if nearly all are distinct |
+//! | [`Kind::Text`] | `RLE_DICTIONARY`, but `DELTA_LENGTH_BYTE_ARRAY` if nearly all are distinct, or they are searched and many |
 //!
 //! A chunk has one encoding throughout, and a dictionary holds only what occurs. Merged dictionaries are in order of
 //! their texts' bytes, so that codes have statistics; sorting the many small ones of new segments would cost more than
 //! all the rest of writing.
+
+mod indexing;
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -24,6 +26,7 @@ use crate::definition::Kind;
 use crate::dictionary::Dictionary;
 use crate::encode::code_width;
 use crate::error::Error;
+use crate::text_index::MAX_SEARCHED_DICTIONARY_BYTES;
 use crate::values::{
     Bools, Codes, Doubles, Gathered, Ids8, Ids16, Ints, Numbered, PlainTexts, double_bounds, int_bounds, text_bounds,
 };
@@ -57,6 +60,8 @@ pub(crate) struct Target<'a> {
     pub(crate) places: Option<&'a [u32]>,
     /// Whether texts get a bloom filter.
     pub(crate) bloom: bool,
+    /// Whether they are those that are searched.
+    pub(crate) searched: bool,
 }
 
 /// Distinct texts, in the order of a dictionary page.
@@ -72,6 +77,11 @@ pub(crate) struct TextEntries<'a> {
 impl TextEntries<'_> {
     fn len(&self) -> usize {
         self.order.as_ref().map_or(self.dictionary.len(), Vec::len)
+    }
+
+    /// Bytes of all of them together.
+    fn bytes(&self) -> usize {
+        (0..self.len() as u32).map(|code| self.text(code).len()).sum()
     }
 
     fn entries(&self) -> Entries {
@@ -170,11 +180,14 @@ impl Chunks {
         codes: &[u32],
         entries: &TextEntries<'_>,
     ) -> Result<Chunk, Error> {
-        let Target { descriptor, shape, places, .. } = target;
-        if nearly_all_distinct(entries.len(), codes.len()) || entries.len() == 0 {
-            let texts = PlainTexts { numbers: Gathered { values: codes, places }, texts: entries };
-            return self.chunk(descriptor, shape, &texts, None, None);
+        let too_many = match target.searched {
+            true => entries.bytes() > MAX_SEARCHED_DICTIONARY_BYTES,
+            false => nearly_all_distinct(entries.len(), codes.len()),
+        };
+        if too_many || entries.len() == 0 {
+            return self.plain_texts(target, codes, entries);
         }
+        let Target { descriptor, shape, places, .. } = target;
         let page = entries.entries();
         let codes = Codes {
             codes: Gathered { values: codes, places },
@@ -193,6 +206,7 @@ impl Chunks {
         numbers: &[u32],
         texts: &impl Numbered,
     ) -> Result<Chunk, Error> {
+        self.index_texts(&target, numbers, texts);
         let texts = PlainTexts { numbers: Gathered { values: numbers, places: target.places }, texts };
         self.chunk(target.descriptor, target.shape, &texts, None, None)
     }

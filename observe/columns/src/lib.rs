@@ -26,6 +26,7 @@
 //!     order: Order::By(&[0]),
 //!     time: 0,
 //!     indexed: None,
+//!     searched: None,
 //! };
 //!
 //! # fn main() -> Result<(), vitrine_observe_columns::Error> {
@@ -76,6 +77,7 @@ mod sort;
 mod source;
 mod tail;
 mod take;
+mod text_index;
 mod values;
 mod write;
 
@@ -83,7 +85,7 @@ pub use column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE,
 pub use definition::{ATTRIBUTE_PREFIX, Definition, Fixed, FixedList, Kind, ListShape, Order};
 pub use dictionary::Dictionary;
 pub use error::Error;
-pub use filter::{Filter, TextTest};
+pub use filter::{Filter, TextTest, double_text};
 pub use merge::merge;
 pub use plain::{PlainColumn, PlainValues, write_plain};
 pub use search::Search;

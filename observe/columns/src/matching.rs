@@ -1,10 +1,12 @@
 //! What filters ask of values, and of tables in memory.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::ops::Range;
 
 use crate::column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
 use crate::definition::{Definition, Kind};
-use crate::filter::{Filter, TextTest};
+use crate::filter::{Filter, TextTest, double_text};
 
 /// What a value that is not a text must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -135,6 +137,23 @@ pub(crate) fn meets(test: &TextTest, text: &[u8]) -> bool {
     }
 }
 
+/// Which values that are no texts meet a test as text. Each distinct one is asked once.
+pub(crate) fn as_text_flags(test: &TextTest, data: &Data, range: Range<usize>) -> Vec<bool> {
+    fn ask<T: Copy + Eq + Hash>(values: &[T], null: T, test: &TextTest, text: impl Fn(T) -> String) -> Vec<bool> {
+        let mut asked: HashMap<T, bool> = HashMap::new();
+        let mut meets = |value| *asked.entry(value).or_insert_with(|| test.meets(&text(value)));
+        values.iter().map(|value| *value != null && meets(*value)).collect()
+    }
+    match data {
+        Data::Int(values) => ask(&values[range], NULL_INT, test, |value| value.to_string()),
+        Data::Double(values) => ask(&values[range], NULL_DOUBLE, test, |bits| double_text(f64::from_bits(bits))),
+        Data::Bool(values) => ask(&values[range], NULL_BOOL, test, |value| (value == 1).to_string()),
+        Data::Id16(values) => ask(&values[range], 0, test, |id| format!("{id:032x}")),
+        Data::Id8(values) => ask(&values[range], 0, test, |id| format!("{id:016x}")),
+        Data::Text(_) => vec![false; range.len()],
+    }
+}
+
 /// Which values are not null.
 fn not_null(data: &Data, range: Range<usize>) -> Vec<bool> {
     match data {
@@ -201,6 +220,13 @@ impl Table<'_> {
                 Some(Column { data: Data::Text(texts), .. }) => text_flags(texts, test, rows),
                 _ => vec![false; rows.len()],
             },
+            Filter::AsText { column: name, test } => {
+                let fits = |column: &&Column| !matches!(column.kind, Kind::Text | Kind::Parent);
+                match self.named(name).find(fits) {
+                    Some(column) => as_text_flags(test, &column.data, rows),
+                    None => vec![false; rows.len()],
+                }
+            }
             Filter::Int { column: name, .. }
             | Filter::Double { column: name, .. }
             | Filter::Bool { column: name, .. }

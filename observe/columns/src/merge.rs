@@ -18,7 +18,8 @@ use crate::index;
 use crate::leaf::{Target, TextEntries};
 use crate::schema::{Layout, Leaf, LeafRole};
 use crate::segment::Segment;
-use crate::write::{Elements, WriteOptions, Written, bloom, check_count, memory, resolved, segment};
+use crate::text_index::page_rows;
+use crate::write::{Elements, WriteOptions, Written, bloom, check_count, memory, resolved, searched, segment};
 use inputs::Inputs;
 use order::Order;
 use parents::Parents;
@@ -49,6 +50,8 @@ pub fn merge(
     let inputs = Inputs { segments: inputs, rows: inputs.iter().map(Segment::rows).sum() };
     check_count(inputs.rows, "rows")?;
     let order = Order::find(definition, &inputs)?;
+    let searched_bytes = inputs.segments.iter().map(|input| input.0.searched_bytes).sum();
+    let options = &WriteOptions { page_rows: page_rows(options.page_rows, inputs.rows, searched_bytes), ..*options };
     let mut merge = Merge {
         definition,
         layout: &layout,
@@ -60,8 +63,13 @@ pub fn merge(
         inputs,
         order,
     };
-    let bytes = segment(&layout, file, |leaf, descriptor| merge.leaf(leaf, descriptor))?;
-    Ok(Written { bytes, ..merge.written })
+    let rows = merge.inputs.rows;
+    if definition.searched.is_some() {
+        merge.chunks.index_texts_of(rows);
+    }
+    let ended = segment(&layout, file, |leaf, descriptor| merge.leaf(leaf, descriptor))?;
+    let text_index = merge.chunks.end_text_index(rows, ended);
+    Ok(Written { bytes: ended.bytes, text_index, ..merge.written })
 }
 
 /// The attributes of all segments, in order of appearance.
@@ -97,19 +105,21 @@ struct Merge<'a> {
 impl Merge<'_> {
     fn leaf(&mut self, leaf: &Leaf, descriptor: ColumnDescPtr) -> Result<Chunk, Error> {
         let rows = self.inputs.rows;
-        let bloom = bloom(self.layout, leaf);
+        let (bloom, searched) = (bloom(self.layout, leaf), searched(self.definition, leaf));
         match leaf.place {
             LeafRole::Flat(at) if resolved(self.definition, at) => {
                 let parents = Parents::find(self.definition, &self.inputs, &self.order)?;
                 self.distances = parents.distances;
                 let ids = Data::Id8(parents.outside);
-                let target = Target { descriptor, optional: true, shape: Shape::Flat(rows), places: None, bloom };
+                let target =
+                    Target { descriptor, optional: true, shape: Shape::Flat(rows), places: None, bloom, searched };
                 self.chunks.column(target, leaf.kind, &ids, rows)
             }
             LeafRole::Distance(at) => {
                 let found = std::mem::take(&mut self.distances);
                 let distances = Data::Int(if resolved(self.definition, at) { found } else { vec![NULL_INT; rows] });
-                let target = Target { descriptor, optional: true, shape: Shape::Flat(rows), places: None, bloom };
+                let target =
+                    Target { descriptor, optional: true, shape: Shape::Flat(rows), places: None, bloom, searched };
                 self.chunks.column(target, leaf.kind, &distances, rows)
             }
             LeafRole::Flat(at) => {
@@ -117,8 +127,9 @@ impl Merge<'_> {
                 let leaf_of = |input: &Segment| input.column(name).map(|column| column.leaf);
                 let (optional, shape) = (leaf.optional, Shape::Flat(rows));
                 if leaf.kind == Kind::Text {
-                    let texts = MergedTexts::read(&self.inputs, leaf_of, rows)?;
-                    let target = Target { descriptor, optional, shape, places: Some(&self.order.rows), bloom };
+                    let texts = MergedTexts::read(&self.inputs, leaf_of, rows, searched)?;
+                    let target =
+                        Target { descriptor, optional, shape, places: Some(&self.order.rows), bloom, searched };
                     return write_texts(&mut self.chunks, &mut self.written, target, texts);
                 }
                 let data = self.inputs.values(leaf_of, leaf.kind, rows)?;
@@ -129,7 +140,7 @@ impl Merge<'_> {
                 if Some(at) == self.definition.indexed {
                     self.index(&data)?;
                 }
-                let target = Target { descriptor, optional, shape, places: Some(&self.order.rows), bloom };
+                let target = Target { descriptor, optional, shape, places: Some(&self.order.rows), bloom, searched };
                 self.chunks.column(target, leaf.kind, &data, rows)
             }
             LeafRole::Child { list, child } => {
@@ -140,10 +151,10 @@ impl Merge<'_> {
                 let Some((_, elements)) = &self.elements else { unreachable!("made just above") };
                 let leaf_of = |input: &Segment| Some(input.0.lists[list][child]);
                 let (shape, places) = (Shape::List(&elements.offsets), Some(elements.places.as_slice()));
-                let target = Target { descriptor, optional: leaf.optional, shape, places, bloom };
+                let target = Target { descriptor, optional: leaf.optional, shape, places, bloom, searched };
                 let count = elements.places.len();
                 if leaf.kind == Kind::Text {
-                    let texts = MergedTexts::read(&self.inputs, leaf_of, count)?;
+                    let texts = MergedTexts::read(&self.inputs, leaf_of, count, searched)?;
                     return write_texts(&mut self.chunks, &mut self.written, target, texts);
                 }
                 let data = self.inputs.values(leaf_of, leaf.kind, count)?;

@@ -72,6 +72,8 @@ pub(crate) struct Leaf {
     pub kind: Kind,
     /// Whether there may be nulls.
     pub optional: bool,
+    /// Whether it is null in every row.
+    pub is_empty: bool,
     /// Whether it is a field of a list's elements.
     pub in_list: bool,
     /// Whether its pages are compressed.

@@ -4,10 +4,12 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
+use vitrine_observe_text::Ask;
+
 use crate::column::Data;
 use crate::distinct::Distinct;
 use crate::filter::{Filter, TextTest};
-use crate::matching::{CodeSet, Condition, any_element, meets};
+use crate::matching::{CodeSet, Condition, any_element, as_text_flags, meets};
 use crate::page::{Bounds, Leaf, Page, TextBounds};
 use crate::segment::SegmentColumn;
 use crate::{Error, Kind, Segment};
@@ -43,7 +45,14 @@ enum Plan {
         excluded: Vec<bool>,
     },
     /// A text column whose texts stand for themselves.
-    Texts { leaf: usize, test: TextTest },
+    Texts {
+        leaf: usize,
+        test: TextTest,
+        /// By the page, whether it may have such a text; empty if nothing is known.
+        candidates: Vec<bool>,
+    },
+    /// A column that is not of texts, by its values as text.
+    AsText { leaf: usize, test: TextTest, distinct: Option<Arc<Distinct>> },
     /// Any other column.
     Values { leaf: usize, condition: Condition, distinct: Option<Arc<Distinct>> },
     /// The id of another row.
@@ -82,7 +91,7 @@ impl Plan {
             Self::Values { condition: Condition::Id8(_) | Condition::Id16(_) | Condition::Bool(_), .. } => (2, 0.0),
             Self::Values { .. } | Self::Exists { .. } => (2, 1.0),
             Self::Not(plan) => plan.cost(),
-            Self::Texts { .. } => (3, 0.0),
+            Self::Texts { .. } | Self::AsText { .. } => (3, 0.0),
             Self::Parent { .. } => (3, 1.0),
             Self::Element { .. } => (4, 0.0),
             Self::All(plans) | Self::Any(plans) => {
@@ -161,12 +170,18 @@ impl Segment {
                 self.column_where(column, |kind| Condition::of(filter, kind).is_some()).is_none()
             }
             Filter::Exists { column } => self.column_where(column, |_| true).is_none(),
+            Filter::AsText { column, .. } => {
+                self.column_where(column, |kind| !matches!(kind, Kind::Text | Kind::Parent)).is_none()
+            }
             Filter::Not(_) | Filter::Element { .. } => false,
         })
     }
 
+    /// A column of this name and a fitting kind, unless it is null in every row.
     fn column_where(&self, name: &str, fits: impl Fn(Kind) -> bool) -> Option<&SegmentColumn> {
-        self.0.flat.iter().find(|column| &*column.name == name && fits(column.kind))
+        let column = self.0.flat.iter().find(|column| &*column.name == name && fits(column.kind))?;
+        let is_empty = column.kind != Kind::Parent && self.0.leaves[column.leaf].is_empty;
+        (!is_empty).then_some(column)
     }
 
     /// The leaf of a column of this name and a fitting kind.
@@ -233,6 +248,15 @@ impl Segment {
                 Some(leaf) => self.text_plan(leaf, test)?,
                 None => Plan::Nothing,
             },
+            Filter::AsText { column, test } => {
+                match self.leaf(scope, column, |kind| !matches!(kind, Kind::Text | Kind::Parent)) {
+                    Some(leaf) => {
+                        let distinct = self.0.leaves[leaf].distinct()?;
+                        Plan::AsText { leaf, test: test.clone(), distinct }
+                    }
+                    None => Plan::Nothing,
+                }
+            }
             Filter::Int { column, .. }
             | Filter::Double { column, .. }
             | Filter::Bool { column, .. }
@@ -269,7 +293,11 @@ impl Segment {
         let leaf = &self.0.leaves[place];
         let distinct = leaf.distinct()?;
         let Some(texts) = distinct.as_deref().and_then(|distinct| distinct.texts()) else {
-            return Ok(Plan::Texts { leaf: place, test: test.clone() });
+            let candidates = self.candidates(leaf, test);
+            return Ok(match candidates.iter().any(|page| *page) || candidates.is_empty() {
+                true => Plan::Texts { leaf: place, test: test.clone(), candidates },
+                false => Plan::Nothing,
+            });
         };
         let wanted = CodeSet::new(test, texts.len(), |text| texts.find(text), texts.iter());
         if wanted == CodeSet::None {
@@ -289,6 +317,21 @@ impl Segment {
             _ => Vec::new(),
         };
         Ok(Plan::Codes { leaf: place, wanted, distinct: texts.len(), excluded })
+    }
+}
+
+impl Segment {
+    /// By the page, whether it may have texts that meet a test; empty if nothing is known.
+    fn candidates(&self, leaf: &Leaf, test: &TextTest) -> Vec<bool> {
+        let ask = match test {
+            TextTest::Equal(text) => Ask::whole(text),
+            TextTest::OneOf(texts) => Ask::any(texts.iter().map(|text| Ask::whole(text)).collect()),
+            TextTest::Match(wanted) => wanted.ask(),
+            TextTest::Where(_) => Ask::Everything,
+        };
+        // An index that cannot be read is none.
+        let pages = self.0.text_index.get().and_then(|index| index.pages(&leaf.name, &ask).ok().flatten());
+        pages.unwrap_or_default()
     }
 }
 
@@ -361,6 +404,7 @@ impl<'a> Pages<'a> {
                 Verdict::All => Verdict::None,
             },
             Plan::Codes { excluded, .. } if excluded.get(self.number) == Some(&true) => Verdict::None,
+            Plan::Texts { candidates, .. } if candidates.get(self.number) == Some(&false) => Verdict::None,
             Plan::Values { leaf, condition: Condition::Int(min, max), .. } => {
                 let leaf = self.leaf(*leaf);
                 match &leaf.bounds {
@@ -407,7 +451,11 @@ impl<'a> Pages<'a> {
                 page.codes(*distinct, &mut codes)?;
                 wanted.flags(&codes)
             }
-            Plan::Texts { leaf, test } => {
+            Plan::Texts { leaf, test: TextTest::Match(wanted), .. } => {
+                let texts = self.page(*leaf)?.plain_texts()?;
+                Some(wanted.matching(&texts.bytes, &texts.places))
+            }
+            Plan::Texts { leaf, test, .. } => {
                 let mut flags = Vec::with_capacity(count);
                 self.page(*leaf)?.texts(|text| flags.push(text.is_some_and(|text| meets(test, text))))?;
                 Some(flags)
@@ -416,6 +464,11 @@ impl<'a> Pages<'a> {
                 let mut data = Data::new(self.leaf(*leaf).kind);
                 self.page(*leaf)?.values(distinct.as_deref(), &mut data)?;
                 Some(condition.flags(&data, 0..data.len()))
+            }
+            Plan::AsText { leaf, test, distinct } => {
+                let mut data = Data::new(self.leaf(*leaf).kind);
+                self.page(*leaf)?.values(distinct.as_deref(), &mut data)?;
+                Some(as_text_flags(test, &data, 0..data.len()))
             }
             Plan::Parent { column, id } => {
                 let starts = &self.segment.0.page_starts;

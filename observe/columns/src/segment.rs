@@ -1,7 +1,7 @@
 //! Segments, opened.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -10,6 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::reader::{ChunkReader, Length};
+use vitrine_observe_text::{IndexError, IndexOwner, TextIndex};
 
 use crate::page::{Bloom, Bounds, IntBounds, Leaf, PageRange, TextBounds};
 use crate::schema::{self, Layout};
@@ -56,6 +57,11 @@ pub(crate) struct SegmentInner {
     pub time_pages: Vec<TimePage>,
     pub page_starts: Arc<[u32]>,
     pub index: Option<crate::lookup::Index>,
+    /// The checksum of its tail.
+    pub checksum: u32,
+    /// Bytes of the texts that are searched, if they have no dictionary; else none.
+    pub searched_bytes: u64,
+    pub text_index: OnceLock<TextIndex>,
 }
 
 /// An immutable file of rows. Cheap to clone; clones share what they cached.
@@ -82,6 +88,20 @@ impl Segment {
         Ok(Self(Arc::new(inner)))
     }
 
+    /// Has an index of its texts from now on: the file beside it that [`crate::Written::text_index`] was. Without it, texts are looked for in
+    /// every page, and so they are where it turns out to be damaged.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is not what was written for this segment, which is as it was.
+    pub fn index_texts(&self, source: Arc<dyn Source>) -> Result<(), IndexError> {
+        let owner = IndexOwner { checksum: self.0.checksum, rows: self.0.rows, pages: self.0.page_starts.len() - 1 };
+        let index = TextIndex::open(owner, source.len(), move |offset, length| source.read(offset, length))?;
+        // A second one would say the same.
+        drop(self.0.text_index.set(index));
+        Ok(())
+    }
+
     /// What it was opened as.
     pub fn definition(&self) -> &'static Definition {
         self.0.definition
@@ -105,7 +125,11 @@ impl Segment {
     /// Bytes of memory held: indexes, and whatever was cached.
     pub fn held_bytes(&self) -> usize {
         let index = self.0.index.as_ref().map_or(0, crate::lookup::Index::bytes);
-        index + size_of_val(&*self.0.time_pages) + self.0.leaves.iter().map(Leaf::held_bytes).sum::<usize>()
+        let text_index = self.0.text_index.get().map_or(0, TextIndex::held_bytes);
+        index
+            + text_index
+            + size_of_val(&*self.0.time_pages)
+            + self.0.leaves.iter().map(Leaf::held_bytes).sum::<usize>()
     }
 
     /// Drops what was cached. What uses it now keeps it until it is done.
@@ -125,6 +149,7 @@ impl Segment {
 struct Tail {
     start: u64,
     bytes: Bytes,
+    checksum: u32,
 }
 
 impl Length for Tail {
@@ -183,8 +208,8 @@ fn read_tail(source: &dyn Source) -> Result<Tail, Error> {
     } else {
         bytes = bytes.slice((start - from) as usize..);
     }
-    tail::check(&bytes)?;
-    Ok(Tail { start, bytes })
+    let checksum = tail::check(&bytes)?;
+    Ok(Tail { start, bytes, checksum })
 }
 
 struct Opening<'a> {
@@ -229,7 +254,22 @@ impl Opening<'_> {
             TimePage { rows: ends[0] as usize..ends[1] as usize, min, max }
         });
         let time_pages = time_pages.collect();
-        Ok(SegmentInner { definition, rows: rows as usize, leaves, flat, lists, time_pages, page_starts, index: None })
+        let plain =
+            |at: usize| group.columns().get(flat[at].leaf).filter(|_| leaves[flat[at].leaf].dictionary.is_none());
+        let searched = definition.searched.and_then(plain);
+        Ok(SegmentInner {
+            searched_bytes: searched.map_or(0, |chunk| u64::try_from(chunk.uncompressed_size()).unwrap_or(0)),
+            definition,
+            rows: rows as usize,
+            leaves,
+            flat,
+            lists,
+            time_pages,
+            page_starts,
+            index: None,
+            checksum: self.tail.checksum,
+            text_index: OnceLock::new(),
+        })
     }
 
     /// Where pages start, by the first leaf, and the number of rows.
@@ -279,6 +319,7 @@ impl Opening<'_> {
             name,
             kind: schema.kind,
             optional: schema.optional,
+            is_empty: chunk.statistics().and_then(|all| all.null_count_opt()) == u64::try_from(chunk.num_values()).ok(),
             in_list,
             compressed,
             encoding: encoding(chunk)?,

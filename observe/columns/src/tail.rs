@@ -45,15 +45,15 @@ impl<W: Write> TailWriter<W> {
         KeyValue::new(TAIL_KEY.to_owned(), "0".repeat(DIGITS))
     }
 
-    /// Fills in the checksum and writes the tail. Returns the length of all that was written.
-    pub fn finish(mut self) -> io::Result<u64> {
+    /// Fills in the checksum and writes the tail. Returns the length of all that was written, and the checksum.
+    pub fn finish(mut self) -> io::Result<(u64, u32)> {
         let mut tail = self.tail.take().unwrap_or_default();
         let place = digits(&tail).ok_or_else(|| io::Error::other("the footer has no place for its checksum"))?;
         let crc = crc32fast::hash(&tail);
         tail[place..place + DIGITS].copy_from_slice(format!("{:016x}{crc:08x}", self.written).as_bytes());
         self.inner.write_all(&tail)?;
         self.inner.flush()?;
-        Ok(self.written + tail.len() as u64)
+        Ok((self.written + tail.len() as u64, crc))
     }
 }
 
@@ -97,8 +97,8 @@ pub(crate) fn start(footer: &[u8]) -> Result<u64, Error> {
         .ok_or_else(|| Error::Damaged("the footer has no checksum".into()))
 }
 
-/// Whether the tail is as it was written.
-pub(crate) fn check(tail: &[u8]) -> Result<(), Error> {
+/// Returns the tail's checksum, if the tail is as it was written.
+pub(crate) fn check(tail: &[u8]) -> Result<u32, Error> {
     let damaged = |what: &str| Error::Damaged(format!("the footer {what}"));
     let place = digits(tail).ok_or_else(|| damaged("has no checksum"))?;
     let expected = std::str::from_utf8(&tail[place + START_DIGITS..place + DIGITS])
@@ -109,5 +109,5 @@ pub(crate) fn check(tail: &[u8]) -> Result<(), Error> {
     crc.update(&tail[..place]);
     crc.update(&[b'0'; DIGITS]);
     crc.update(&tail[place + DIGITS..]);
-    if crc.finalize() == expected { Ok(()) } else { Err(damaged("does not match its checksum")) }
+    if crc.finalize() == expected { Ok(expected) } else { Err(damaged("does not match its checksum")) }
 }

@@ -27,7 +27,8 @@ pub(crate) struct Gathered<'a, T> {
 }
 
 impl<T: Copy> Gathered<'_, T> {
-    fn at(&self, place: usize) -> T {
+    /// The value at a place in the file.
+    pub(crate) fn at(&self, place: usize) -> T {
         match self.places {
             Some(places) => self.values[places[place] as usize],
             None => self.values[place],

@@ -18,6 +18,7 @@ use crate::leaf::Target;
 use crate::schema::{FlatColumn, Layout, Leaf, LeafRole};
 use crate::sort::{NO_PARENT, PARENT_ELSEWHERE, Sorted};
 use crate::tail::TailWriter;
+use crate::text_index::{page_rows, searched_bytes};
 
 /// Rows of a page, unless asked otherwise: more compress better, fewer are read faster when one row is wanted.
 const PAGE_ROWS: usize = 8192;
@@ -33,7 +34,7 @@ const CREATED_BY: &str = "vitrine";
 pub struct WriteOptions {
     /// The level of zstd, 1 to 22.
     pub zstd_level: i32,
-    /// Rows of a page, in all columns.
+    /// Rows of a page, in all columns; fewer where the texts that are searched are long.
     pub page_rows: usize,
 }
 
@@ -50,6 +51,8 @@ pub struct Written {
     pub max_time: i64,
     /// The index of its ids, if its definition has one: it belongs beside the file.
     pub index: Option<Vec<u8>>,
+    /// The index of its texts, if its definition has one and it is worthwhile: it belongs beside the file.
+    pub text_index: Option<Vec<u8>>,
     /// What its largest column takes in memory when it is merged, in bytes.
     pub largest_column_bytes: u64,
 }
@@ -70,9 +73,14 @@ pub fn write(
     check(columns, sorted)?;
     let layout =
         Layout::new(columns.definition, columns.attributes().iter().map(|column| (column.name.clone(), column.kind)))?;
+    let rows = sorted.rows.len();
+    let options = &WriteOptions { page_rows: page_rows(options.page_rows, rows, searched_bytes(columns)), ..*options };
     let mut chunks = Chunks::new(options)?;
+    if columns.definition.searched.is_some() {
+        chunks.index_texts_of(rows);
+    }
     let mut group = RowGroup::new(columns, sorted);
-    let bytes = segment(&layout, file, |leaf, descriptor| group.chunk(&layout, &mut chunks, leaf, descriptor))?;
+    let ended = segment(&layout, file, |leaf, descriptor| group.chunk(&layout, &mut chunks, leaf, descriptor))?;
     let time = |row: &u32| match &columns.flat[columns.definition.time].data {
         Data::Int(values) => Some(values[*row as usize]).filter(|time| *time != NULL_INT),
         _ => None,
@@ -86,8 +94,9 @@ pub fn write(
         index.finish()
     });
     Ok(Written {
-        rows: sorted.rows.len(),
-        bytes,
+        rows,
+        bytes: ended.bytes,
+        text_index: chunks.end_text_index(rows, ended),
         min_time: sorted.rows.iter().filter_map(time).min().unwrap_or(i64::MAX),
         max_time: sorted.rows.iter().filter_map(time).max().unwrap_or(i64::MIN),
         index: index.transpose()?,
@@ -120,8 +129,14 @@ impl<'a> RowGroup<'a> {
     ) -> Result<Chunk, Error> {
         let (columns, sorted, rows) = (self.columns, self.sorted, self.sorted.rows.len());
         let bloom = bloom(layout, leaf);
-        let flat =
-            Target { descriptor, optional: leaf.optional, shape: Shape::Flat(rows), places: Some(&sorted.rows), bloom };
+        let flat = Target {
+            descriptor,
+            optional: leaf.optional,
+            shape: Shape::Flat(rows),
+            places: Some(&sorted.rows),
+            bloom,
+            searched: searched(columns.definition, leaf),
+        };
         match leaf.place {
             LeafRole::Flat(at) if columns.flat[at].kind == Kind::Parent => {
                 let outside = Data::Id8(outside(columns, at, sorted));
@@ -190,8 +205,17 @@ impl<W: Write + Send> TableWriter<W> {
     ///
     /// It cannot be written.
     pub fn finish(self) -> Result<u64, Error> {
-        end(self.writer)
+        end(self.writer).map(|ended| ended.bytes)
     }
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    /// How many bytes it has.
+    pub(crate) bytes: u64,
+    /// The checksum of its tail.
+    pub(crate) checksum: u32,
 }
 
 /// Writes a segment's file: `make` makes the chunk of each leaf, in order.
@@ -199,7 +223,7 @@ pub(crate) fn segment(
     layout: &Layout,
     file: &mut (impl Write + Send),
     make: impl FnMut(&Leaf, ColumnDescPtr) -> Result<Chunk, Error>,
-) -> Result<u64, Error> {
+) -> Result<Ended, Error> {
     let mut writer = begin(layout, file)?;
     add_group(&mut writer, layout, make)?;
     end(writer)
@@ -232,12 +256,18 @@ fn add_group<W: Write + Send>(
     group.close().map(drop).map_err(failed)
 }
 
-fn end<W: Write + Send>(mut writer: SerializedFileWriter<TailWriter<W>>) -> Result<u64, Error> {
+fn end<W: Write + Send>(mut writer: SerializedFileWriter<TailWriter<W>>) -> Result<Ended, Error> {
     writer.append_key_value_metadata(TailWriter::<Vec<u8>>::metadata());
     writer.flush().map_err(|cause| Error::Io { what: "write a segment", cause })?;
     writer.inner_mut().begin();
     let sink = writer.into_inner().map_err(failed)?;
-    sink.finish().map_err(|cause| Error::Io { what: "write a segment's footer", cause })
+    let (bytes, checksum) = sink.finish().map_err(|cause| Error::Io { what: "write a segment's footer", cause })?;
+    Ok(Ended { bytes, checksum })
+}
+
+/// Whether a leaf holds the texts that are searched.
+pub(crate) fn searched(definition: &Definition, leaf: &Leaf) -> bool {
+    matches!(leaf.place, LeafRole::Flat(at) if definition.searched == Some(at))
 }
 
 /// Whether a leaf's texts get a bloom filter: attributes are what is searched for.

@@ -26,7 +26,8 @@ pub enum TextMatch {
         /// Whether the last need only begin a word.
         last_is_prefix: bool,
     },
-    /// A word that this matches whole, in lower case.
+    /// A word that this matches whole, in lower case. Of flags only that of the case may be set otherwise than in the pattern itself,
+    /// for what an index is asked for is read from there.
     WordRegex(Regex),
     /// A word at most so many insertions, deletions, replacements and swaps of neighbours away, in lower case.
     Fuzzy {
@@ -35,7 +36,7 @@ pub enum TextMatch {
         /// Most changes.
         distance: usize,
     },
-    /// What this finds, anywhere.
+    /// What this finds, anywhere. Of flags only that of the case may be set otherwise than in the pattern itself.
     Regex(Regex),
 }
 
@@ -49,6 +50,15 @@ impl TextMatch {
             1 => Self::Word(all.remove(0)),
             _ => Self::Phrase { words: all, slop: 0, last_is_prefix: false },
         }
+    }
+
+    /// Returns the match of what a pattern finds.
+    ///
+    /// # Errors
+    ///
+    /// It is no pattern, or too large.
+    pub fn pattern(pattern: &str) -> Result<Self, regex::Error> {
+        Regex::new(pattern).map(Self::Regex)
     }
 
     /// Whether a text matches.

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::leaf::nearly_all_distinct;
 use crate::page::Leaf;
 use crate::segment::Segment;
+use crate::text_index::MAX_SEARCHED_DICTIONARY_BYTES;
 use crate::values::Numbered;
 
 use super::inputs::{Inputs, as_many};
@@ -57,16 +58,24 @@ impl MergedTexts {
         inputs: &Inputs<'_>,
         leaf_of: impl Fn(&Segment) -> Option<usize>,
         count: usize,
+        searched: bool,
     ) -> Result<Self, Error> {
-        let mut dictionary = Dictionary::default();
-        let codes = numbers(inputs, &leaf_of, count, |text| {
-            let code = intern(&mut dictionary, text)?;
-            Ok(if nearly_all_distinct(dictionary.len(), count) { None } else { Some(code) })
-        })?;
-        if let Some(codes) = codes {
-            return Ok(Self::Coded { codes, dictionary });
+        // What was too much for a dictionary before is so all the more.
+        let is_plain = |input| leaf_of(input).is_some_and(|leaf| input.0.leaves[leaf].dictionary.is_none());
+        if !(searched && inputs.segments.iter().any(is_plain)) {
+            let mut dictionary = Dictionary::default();
+            let codes = numbers(inputs, &leaf_of, count, |text| {
+                let code = intern(&mut dictionary, text)?;
+                let too_many = match searched {
+                    true => dictionary.text_bytes() > MAX_SEARCHED_DICTIONARY_BYTES,
+                    false => nearly_all_distinct(dictionary.len(), count),
+                };
+                Ok(if too_many { None } else { Some(code) })
+            })?;
+            if let Some(codes) = codes {
+                return Ok(Self::Coded { codes, dictionary });
+            }
         }
-        drop(dictionary);
         let mut text_list = TextList::default();
         let numbers = numbers(inputs, leaf_of, count, |text| text_list.push(text).map(Some))?;
         Ok(Self::Plain { numbers: numbers.unwrap_or_default(), text_list })

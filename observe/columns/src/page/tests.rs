@@ -61,6 +61,7 @@ fn leaf(
         name: "x".to_owned(),
         kind,
         optional: shape % 2 == 1,
+        is_empty: false,
         in_list: shape > 1,
         compressed,
         encoding,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vitrine_observe_columns::{Column, Columns, Filter, Kind, TextTest};
+use vitrine_observe_columns::{Column, Columns, Filter, Kind, TextTest, double_text};
 use vitrine_observe_text::TextMatch;
 
 use super::tables::{Cell, SplitMix, cell};
@@ -10,7 +10,13 @@ use super::tables::{Cell, SplitMix, cell};
 /// A filter for a table whose values repeat as `variety` says; often it asks for something that a row has.
 pub fn filter(rng: &mut SplitMix, columns: &Columns, depth: u64) -> Filter {
     let lists = &columns.lists;
-    match rng.below(if depth == 0 { 6 } else { 12 }) {
+    match rng.below(if depth == 0 { 6 } else { 13 }) {
+        12 => {
+            let column = rng.below(columns.flat.len() as u64) as usize;
+            let digit = char::from(b'0' + rng.below(10) as u8);
+            let test = TextTest::Where(Arc::new(move |text| text.contains(digit)));
+            Filter::AsText { column: columns.flat[column].name.to_string(), test }
+        }
         6 => Filter::All((0..rng.below(4)).map(|_| filter(rng, columns, depth - 1)).collect()),
         7 => Filter::Any((0..rng.below(4)).map(|_| filter(rng, columns, depth - 1)).collect()),
         8 | 9 => {
@@ -126,6 +132,16 @@ fn value_meets(filter: &Filter, columns: &[Column], row: usize) -> bool {
         Filter::Any(filters) => filters.iter().any(|filter| value_meets(filter, columns, row)),
         Filter::Not(filter) => !value_meets(filter, columns, row),
         Filter::Exists { column } => value(column) != Cell::Null,
+        Filter::AsText { column, test } => match value(column) {
+            Cell::Int(i64::MIN) | Cell::Null | Cell::Text(_) | Cell::List(_) => false,
+            Cell::Int(value) => test.meets(&value.to_string()),
+            Cell::Double(bits) => test.meets(&double_text(f64::from_bits(bits))),
+            Cell::Bool(value) => test.meets(&value.to_string()),
+            Cell::Bytes(bytes) => {
+                let columns = columns.iter().find(|found| *found.name == **column && found.kind != Kind::Parent);
+                columns.is_some() && bytes.iter().any(|byte| *byte != 0) && test.meets(&hex::encode(&bytes))
+            }
+        },
         Filter::Text { column, test } => match (value(column), test) {
             (Cell::Text(text), TextTest::Equal(wanted)) => text == *wanted,
             (Cell::Text(text), TextTest::OneOf(wanted)) => wanted.contains(&text),

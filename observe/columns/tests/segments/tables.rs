@@ -56,6 +56,7 @@ pub static SPANS: Definition = Definition {
     order: Order::Traces { trace: 0, span: 1, parent: 2, start: 3 },
     time: 3,
     indexed: Some(0),
+    searched: None,
 };
 
 /// Rows in order of columns.
@@ -75,6 +76,7 @@ pub static LOGS: Definition = Definition {
     order: Order::By(&[1, 3, 4, 5, 0, 2]),
     time: 2,
     indexed: Some(0),
+    searched: None,
 };
 
 /// A value.
