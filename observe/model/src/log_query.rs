@@ -46,7 +46,7 @@ pub enum LogField {
 }
 
 /// What a field's value must be. An absent value meets none.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum LogTest {
     /// It is there.
     Exists,
@@ -59,7 +59,7 @@ pub enum LogTest {
 }
 
 /// What a log record must have.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum LogFilter {
     /// All of these; anything if there are none.
     All(Vec<LogFilter>),
@@ -72,7 +72,7 @@ pub enum LogFilter {
 }
 
 /// Which log records, and in which order.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct LogQuery {
     /// What they must have.
     pub filter: LogFilter,
@@ -107,7 +107,7 @@ pub struct FoundLog {
 }
 
 /// How many log records, by time and by fields.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct LogCountQuery {
     /// What they must have.
     pub filter: LogFilter,
@@ -121,6 +121,8 @@ pub struct LogCountQuery {
     pub by: Vec<LogField>,
     /// Most steps and values that are counted apart; more are an error.
     pub most: usize,
+    /// Whether [`LogCount::bytes`] is wanted: else messages need not be read, and it is 0.
+    pub bytes: bool,
 }
 
 /// How many log records there are of one step with the same values.
@@ -132,7 +134,7 @@ pub struct LogCount {
     pub by: Vec<Option<String>>,
     /// Records.
     pub records: u64,
-    /// Bytes of their messages.
+    /// Bytes of their messages as they are kept, if these were asked for.
     pub bytes: u64,
 }
 

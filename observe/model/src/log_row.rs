@@ -2,6 +2,19 @@
 
 use crate::{Attribute, ScopeInfo, SpanId, TraceId, Value};
 
+impl LogRow {
+    /// Bytes of memory that it takes, about.
+    pub fn bytes(&self) -> usize {
+        let texts = [&self.severity_text, &self.service, &self.event_name, &self.resource_schema_url];
+        let texts = texts.into_iter().chain([&self.scope.name, &self.scope.version, &self.scope.schema_url]);
+        let attributes = self.attributes.iter().chain(&self.resource).chain(&self.scope.attributes);
+        size_of::<Self>()
+            + texts.map(String::len).sum::<usize>()
+            + attributes.map(Attribute::bytes).sum::<usize>()
+            + self.body.bytes()
+    }
+}
+
 /// A whole log record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogRow {

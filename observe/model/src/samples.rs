@@ -46,6 +46,7 @@ static SAMPLES: Definition = Definition {
     order: Order::By(&[METRIC, TIME]),
     time: TIME,
     indexed: None,
+    searched: None,
 };
 
 /// What a sample is.

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use vitrine_observe_columns::double_text;
 
 /// A value with the type that its sender gave it.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,17 @@ pub struct Attribute {
 }
 
 impl Value {
+    /// Bytes of memory that it takes beside itself, about.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Empty | Self::Bool(_) | Self::Int(_) | Self::Double(_) => 0,
+            Self::String(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Array(items) => items.iter().map(|item| size_of::<Self>() + item.bytes()).sum(),
+            Self::Map(entries) => entries.iter().map(Attribute::bytes).sum(),
+        }
+    }
+
     /// The value as one text, as OpenTelemetry spells values of any type: arrays and maps as JSON, bytes as base64.
     pub fn text(&self) -> String {
         match self {
@@ -61,11 +73,9 @@ impl Value {
     }
 }
 
-fn double_text(number: f64) -> String {
-    match number {
-        n if n.is_nan() => "NaN".into(),
-        n if n == f64::INFINITY => "+Inf".into(),
-        n if n == f64::NEG_INFINITY => "-Inf".into(),
-        n => n.to_string(),
+impl Attribute {
+    /// Bytes of memory that it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.key.len() + self.value.bytes()
     }
 }

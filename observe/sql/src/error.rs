@@ -146,7 +146,7 @@ impl From<QueryError> for SqlError {
             QueryError::TooMuch { bytes } => Self::Memory { limit: bytes, what: "reading what is kept".to_owned() },
             QueryError::TooLong { most } => Self::Time { limit: most },
             QueryError::Closed => Self::Closed,
-            QueryError::Disk(_) => Self::Failed(error.to_string()),
+            QueryError::Disk(_) | QueryError::TooManyCounts { .. } => Self::Failed(error.to_string()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Functions for telemetry, beside DataFusion's own.
 
 mod attr;
+mod has_words;
 mod ids;
 mod number;
 mod number_sum;
@@ -29,6 +30,7 @@ pub(crate) fn aggregates() -> Vec<Arc<AggregateUDF>> {
 pub(crate) fn all() -> Vec<Arc<ScalarUDF>> {
     [
         ScalarUDF::new_from_impl(attr::Attr::new()),
+        ScalarUDF::new_from_impl(has_words::HasWords::new()),
         ScalarUDF::new_from_impl(ids::Hex::new("trace_id_hex")),
         ScalarUDF::new_from_impl(ids::Hex::new("span_id_hex")),
         ScalarUDF::new_from_impl(ids::Id::new("trace_id", TRACE_BYTES)),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;
 use vitrine_observe_store::model::TraceId;
-use vitrine_observe_store::{MapEntry, Scan};
+use vitrine_observe_store::{MapEntry, Scan, TextCondition, TextPart};
+use vitrine_observe_text::{fold, words};
 
 /// The name of the column with the time of a row.
 const TIME: &str = "time";
@@ -17,6 +18,8 @@ const SERVICE: &str = "service";
 const NAME: &str = "name";
 /// The function that looks a key up in a map.
 const ATTR: &str = "attr";
+/// The function that looks for words in a text.
+pub(crate) const HAS_WORDS: &str = "has_words";
 
 /// Rows that may be wanted, by conditions that all hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +30,7 @@ pub(crate) struct ScanFilter {
     services: Option<BTreeSet<String>>,
     names: Option<BTreeSet<String>>,
     entries: Vec<MapEntry>,
+    texts: Vec<TextCondition>,
     nothing: bool,
 }
 
@@ -37,7 +41,9 @@ impl ScanFilter {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => self.add(left) | self.add(right),
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                 if let (Some(column), Some(value)) = (column(left), literal(right)) {
-                    self.compare(column, *op, value) || self.add_texts(condition)
+                    self.compare(column, *op, value)
+                        || self.add_texts(condition)
+                        || self.add_pattern(column, *op, value)
                 } else if let (Some(value), Some(column)) = (literal(left), column(right)) {
                     op.swap().is_some_and(|op| self.compare(column, op, value))
                 } else {
@@ -49,6 +55,19 @@ impl ScanFilter {
                 let low = literal(&between.low).is_some_and(|low| self.compare(column, Operator::GtEq, low));
                 let high = literal(&between.high).is_some_and(|high| self.compare(column, Operator::LtEq, high));
                 low | high
+            }
+            Expr::Like(like)
+                if !like.negated && !like.case_insensitive && matches!(like.escape_char, None | Some('\\')) =>
+            {
+                let (column, pattern) = (column(&like.expr), literal(&like.pattern).and_then(text));
+                let parts = pattern.map(|pattern| like_parts(&pattern)).unwrap_or_default();
+                self.add_parts(column, parts.into_iter().map(TextPart::Characters).collect())
+            }
+            Expr::ScalarFunction(call) if call.name() == HAS_WORDS => {
+                let [of, wanted] = call.args.as_slice() else { return false };
+                let wanted = literal(wanted).and_then(text).unwrap_or_default();
+                let wanted = words(&wanted).map(|word| TextPart::Word(fold(&wanted[word]).into_owned()));
+                self.add_parts(column(of), wanted.collect())
             }
             _ => self.add_texts(condition),
         }
@@ -75,6 +94,7 @@ impl ScanFilter {
             services: self.services.map(|services| services.into_iter().collect()),
             names: self.names.map(|names| names.into_iter().collect()),
             entries: self.entries,
+            texts: self.texts,
         })
     }
 
@@ -119,6 +139,22 @@ impl ScanFilter {
         false
     }
 
+    fn add_pattern(&mut self, column: &str, op: Operator, value: &ScalarValue) -> bool {
+        let pattern = match (op, text(value)) {
+            (Operator::RegexMatch, Some(pattern)) => pattern,
+            (Operator::RegexIMatch, Some(pattern)) => format!("(?i){pattern}"),
+            _ => return false,
+        };
+        self.add_parts(Some(column), vec![TextPart::Pattern(pattern)])
+    }
+
+    /// Adds what a column's text must hold.
+    fn add_parts(&mut self, column: Option<&str>, parts: Vec<TextPart>) -> bool {
+        let Some(column) = column.filter(|_| !parts.is_empty()) else { return false };
+        self.texts.extend(parts.into_iter().map(|holds| TextCondition { column: column.to_owned(), holds }));
+        true
+    }
+
     /// Adds that a key of a map has a value.
     fn add_entry(&mut self, left: &Expr, right: &Expr) -> bool {
         let (call, value) = match (left, right) {
@@ -132,6 +168,20 @@ impl ScanFilter {
         }
         call.name() == ATTR
     }
+}
+
+/// The characters that each text has which is `LIKE` a pattern: what stands between `%` and `_`, unless a backslash is before these.
+fn like_parts(pattern: &str) -> Vec<String> {
+    let (mut parts, mut characters) = (vec![String::new()], pattern.chars());
+    while let Some(character) = characters.next() {
+        match (character, parts.last_mut()) {
+            ('%' | '_', _) | (_, None) => parts.push(String::new()),
+            ('\\', Some(part)) => part.push(characters.next().unwrap_or('\\')),
+            (character, Some(part)) => part.push(character),
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
 }
 
 /// The texts that an equality of this column, a list or alternatives of them name.

@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use vitrine_observe_store::model::Table;
-use vitrine_observe_store::{MapEntry, Scan};
+use vitrine_observe_store::{MapEntry, Scan, TextCondition, TextPart};
 
 use crate::parent::Run;
 use crate::pushdown::ScanFilter;
@@ -101,6 +101,14 @@ fn label(table: Table, schema: &SchemaRef, scan: &Scan) -> String {
     }
     for MapEntry { map, key, value } in &scan.entries {
         let _ = write!(text, ", {map}[{key}]={value}");
+    }
+    for TextCondition { column, holds } in &scan.texts {
+        let (how, what) = match holds {
+            TextPart::Characters(characters) => ("contains", characters),
+            TextPart::Word(word) => ("has_word", word),
+            TextPart::Pattern(pattern) => ("matches", pattern),
+        };
+        let _ = write!(text, ", {column} {how} {what:?}");
     }
     text
 }

@@ -38,6 +38,7 @@ mod status;
 pub(crate) mod storage;
 mod table;
 mod tables;
+mod tails;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,6 +59,7 @@ use crate::column_engine::retention::Retention;
 use crate::column_engine::seal::Sealer;
 use crate::column_engine::status::ErrorLog;
 use crate::column_engine::tables::Tables;
+use crate::column_engine::tails::Tails;
 use crate::engine::{Tenant, WriteError};
 
 pub use options::{Error, Options};
@@ -83,6 +85,7 @@ pub struct ColumnEngine {
     merger: Arc<Merger>,
     retention: Arc<Retention>,
     reader: Arc<Reader>,
+    tails: Arc<Tails>,
     /// Those that the engine's threads wait for.
     notifiers: [Arc<Notify>; 3],
     threads: Vec<JoinHandle<()>>,
@@ -208,6 +211,7 @@ impl Drop for ColumnEngine {
         self.context.closed.store(true, Ordering::Relaxed);
         self.ingester.close();
         self.notifiers.iter().for_each(|bell| bell.notify());
+        self.tails.notify();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the engine panicked");

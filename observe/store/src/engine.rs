@@ -119,6 +119,14 @@ pub enum QueryError {
         /// The limit.
         bytes: usize,
     },
+    /// There is more to count apart than was asked for at most.
+    #[error(
+        "there are more than {most} steps and values to count apart: ask for fewer fields, longer steps or a shorter time"
+    )]
+    TooManyCounts {
+        /// The limit.
+        most: usize,
+    },
     /// It takes longer than a query may.
     #[error("the query takes longer than {} s, which is the limit: ask for less at a time", .most.as_secs_f64())]
     TooLong {
@@ -234,6 +242,28 @@ pub struct Scan {
     pub names: Option<Vec<String>>,
     /// Rows that have all of this in their maps. Others may come nevertheless.
     pub entries: Vec<MapEntry>,
+    /// Rows whose texts hold all of this. Others may come nevertheless.
+    pub texts: Vec<TextCondition>,
+}
+
+/// What the text of a column must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextCondition {
+    /// The column.
+    pub column: String,
+    /// What it must hold.
+    pub holds: TextPart,
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextPart {
+    /// These characters.
+    Characters(String),
+    /// This word, in lower case.
+    Word(String),
+    /// Something that this pattern finds.
+    Pattern(String),
 }
 
 /// An entry of a map that a row must have.

@@ -24,9 +24,11 @@
 mod access;
 mod column_engine;
 mod engine;
+mod logs;
 mod query;
 mod questions;
 mod status;
+mod tail;
 mod targets;
 
 pub use access::{Access, AccessError, Denied, Right, SCOPE_HEADER, Token};
@@ -34,13 +36,15 @@ pub use column_engine::storage::SegmentStorage;
 pub use column_engine::{ColumnEngine, Error, LocalStorage, ObjectStorage, Options, SpanMetricNames, SpanMetrics};
 pub use engine::{
     Accepted, AdminError, Batches, DeleteError, MapEntry, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant,
-    TenantError, WriteError,
+    TenantError, TextCondition, TextPart, WriteError,
 };
+pub use logs::{LogChunk, LogValue};
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIngest, Services, Traces};
 pub use status::{
     LogStatus, QueryStatus, SeriesFileStatus, SeriesStatus, SignalStatus, Status, TenantStatus, TierStatus,
 };
+pub use tail::{LogTail, MAX_TAIL_BYTES, MAX_TAIL_ROWS, MAX_TAILS, TailError, Tailed};
 pub use targets::{DroppedTarget, RelabelRule, RelabelStep, TargetHealth, TargetStatus, Targets, TargetsStatus};
 pub use vitrine_platform_log::Fsync;
 

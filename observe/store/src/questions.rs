@@ -6,14 +6,19 @@
 //! All but [`Ingest::write`] block: call them off the async threads. Dropping what they return stops them where it
 //! matters.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use vitrine_observe_model::metrics::{RemoteWrite, Written};
-use vitrine_observe_model::{LogRow, Signal, Table, TraceId};
+use vitrine_observe_model::{
+    FoundLog, LogCount, LogCountQuery, LogField, LogFieldInfo, LogFilter, LogQuery, LogRow, Signal, Table, TraceId,
+};
 use vitrine_observe_series::{Budget, Filter, Queryable};
 
 use crate::engine::{AdminError, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
+use crate::logs::LogChunk;
+use crate::tail::{LogTail, TailError};
 use crate::{Dependency, Operation, SeriesFileStatus, Status, TenantStatus, Trace, TraceQuery};
 
 /// Takes telemetry, of whatever signal.
@@ -88,6 +93,28 @@ pub trait Services: Send + Sync + 'static {
 pub trait Logs: Send + Sync + 'static {
     /// Log records of one trace in order of time, at most so many.
     fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError>;
+
+    /// Log records in the order asked for, at most [`LogQuery::limit`].
+    fn logs(&self, tenant: &Tenant, query: &LogQuery) -> Result<Vec<FoundLog>, QueryError>;
+
+    /// How many, by step and values; in order of step, then values.
+    fn log_counts(&self, tenant: &Tenant, query: &LogCountQuery) -> Result<Vec<LogCount>, QueryError>;
+
+    /// The fields of records of this time that meet a filter, the most frequent first, at most so many.
+    fn log_fields(&self, tenant: &Tenant, query: &LogQuery, most: usize) -> Result<Vec<LogFieldInfo>, QueryError>;
+
+    /// Hands all that a query asks for (its order, `limit` and `after` do not count) piece by piece to `visit`, until that breaks off.
+    /// Only these fields are read; all, if none are named.
+    fn visit_logs(
+        &self,
+        tenant: &Tenant,
+        query: &LogQuery,
+        fields: &[LogField],
+        visit: &mut dyn FnMut(&LogChunk<'_>) -> ControlFlow<()>,
+    ) -> Result<(), QueryError>;
+
+    /// Records that meet a filter, as they are committed from now on.
+    fn tail(&self, tenant: &Tenant, filter: LogFilter) -> Result<LogTail, TailError>;
 }
 
 /// Rows of whatever signal as tables, for who works on columns.

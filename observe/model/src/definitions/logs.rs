@@ -59,4 +59,5 @@ pub static LOGS: Definition = Definition {
     order: Order::By(&[SERVICE, TIME]),
     time: TIME,
     indexed: Some(TRACE_ID),
+    searched: Some(BODY),
 };

@@ -138,4 +138,5 @@ pub static METRICS: Definition = Definition {
     order: Order::By(&[NAME, SERIES, TIME]),
     time: TIME,
     indexed: None,
+    searched: None,
 };

@@ -124,4 +124,5 @@ pub static SPANS: Definition = Definition {
     order: Order::Traces { trace: TRACE_ID, span: SPAN_ID, parent: PARENT_SPAN_ID, start: START },
     time: START,
     indexed: Some(TRACE_ID),
+    searched: None,
 };

@@ -60,7 +60,8 @@ impl ScalarUDFImpl for Attr {
     }
 }
 
-fn is_text(kind: &DataType) -> bool {
+/// Whether a type is of texts.
+pub(super) fn is_text(kind: &DataType) -> bool {
     match kind {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => true,
         DataType::Dictionary(_, value) => is_text(value),

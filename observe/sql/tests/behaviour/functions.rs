@@ -16,6 +16,18 @@ async fn attributes_are_found_by_key() {
 }
 
 #[tokio::test]
+async fn words_are_looked_for_in_texts() {
+    let (sql, _) = sql();
+    let statement = "SELECT has_words('Card declined: insufficient_funds', 'DECLINED card') AS a, has_words('declined', 'decline') AS b, \
+                     has_words(NULL, 'x') AS c, has_words('any', '') AS d";
+    assert_eq!(rows(&sql, statement).await, [r#"{"a":true,"b":false,"c":null,"d":true}"#]);
+    let statement = "SELECT count(*) AS c FROM spans WHERE has_words(service, service)";
+    assert_eq!(rows(&sql, statement).await, [r#"{"c":3}"#]);
+    let told = wrong(&sql, "SELECT has_words(1, 'x')").await;
+    assert!(told.contains("has_words(body, 'card declined')"), "{told}");
+}
+
+#[tokio::test]
 async fn ids_are_text_and_back() {
     let (sql, _) = sql();
     let found = rows(

@@ -1,7 +1,7 @@
 //! What of a statement the engine is asked for.
 
-use vitrine_observe_store::Scan;
 use vitrine_observe_store::model::{Table, TraceId};
+use vitrine_observe_store::{Scan, TextCondition, TextPart};
 
 use crate::engine::{SECOND, TEN};
 use crate::{rows, sql};
@@ -68,6 +68,30 @@ async fn a_trace_id_is_handed_down() {
         assert_eq!(found.trace, Some(TraceId(id)), "{condition}");
     }
     assert_eq!(scan("SELECT name FROM spans WHERE trace_id <> '2'").await.trace, None);
+}
+
+#[tokio::test]
+async fn what_a_text_holds_is_handed_down() {
+    let holds =
+        |part: fn(String) -> TextPart, text: &str| TextCondition { column: "body".into(), holds: part(text.into()) };
+    for (condition, texts) in [
+        ("body LIKE '%declined%'", vec![holds(TextPart::Characters, "declined")]),
+        (
+            "body LIKE 'card%by_100\\%'",
+            vec![
+                holds(TextPart::Characters, "card"),
+                holds(TextPart::Characters, "by"),
+                holds(TextPart::Characters, "100%"),
+            ],
+        ),
+        ("body ~ 'refused|re.et'", vec![holds(TextPart::Pattern, "refused|re.et")]),
+        ("body ~* 'refused|re.et'", vec![holds(TextPart::Pattern, "(?i)refused|re.et")]),
+        ("has_words(body, 'Card, DECLINED')", vec![holds(TextPart::Word, "card"), holds(TextPart::Word, "declined")]),
+        ("body NOT LIKE '%declined%'", vec![]),
+        ("body LIKE '%declined%' OR severity > 8", vec![]),
+    ] {
+        assert_eq!(scan(&format!("SELECT time FROM logs WHERE {condition}")).await.texts, texts, "{condition}");
+    }
 }
 
 #[tokio::test]

@@ -1,17 +1,22 @@
 //! The engine as protocols see it.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use vitrine_observe_model::metrics::{RemoteWrite, Written};
-use vitrine_observe_model::{LogRow, Table, TraceId};
+use vitrine_observe_model::{
+    FoundLog, LogCount, LogCountQuery, LogField, LogFieldInfo, LogFilter, LogQuery, LogRow, Table, TraceId,
+};
 use vitrine_observe_series::{Budget, Filter, Queryable, Snapshot};
 
 use crate::column_engine::read::time;
 use crate::column_engine::series::TenantSeries;
 use crate::column_engine::{ColumnEngine, error_chain};
 use crate::engine::{AdminError, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
+use crate::logs::LogChunk;
 use crate::questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIngest, Services, Traces};
+use crate::tail::{LogTail, TailError};
 use crate::{Dependency, Operation, SeriesFileStatus, Signal, Status, TenantStatus, Trace, TraceQuery};
 
 impl Ingest for ColumnEngine {
@@ -98,6 +103,32 @@ impl Services for ColumnEngine {
 impl Logs for ColumnEngine {
     fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError> {
         self.reader.answer(|reader| reader.logs_of(tenant, id, most))
+    }
+
+    fn logs(&self, tenant: &Tenant, query: &LogQuery) -> Result<Vec<FoundLog>, QueryError> {
+        self.reader.answer(|reader| reader.logs(tenant, query))
+    }
+
+    fn log_counts(&self, tenant: &Tenant, query: &LogCountQuery) -> Result<Vec<LogCount>, QueryError> {
+        self.reader.answer(|reader| reader.log_counts(tenant, query))
+    }
+
+    fn log_fields(&self, tenant: &Tenant, query: &LogQuery, most: usize) -> Result<Vec<LogFieldInfo>, QueryError> {
+        self.reader.answer(|reader| reader.log_fields(tenant, query, most))
+    }
+
+    fn visit_logs(
+        &self,
+        tenant: &Tenant,
+        query: &LogQuery,
+        fields: &[LogField],
+        visit: &mut dyn FnMut(&LogChunk<'_>) -> ControlFlow<()>,
+    ) -> Result<(), QueryError> {
+        self.reader.answer(|reader| reader.visit_logs(tenant, query, fields, visit))
+    }
+
+    fn tail(&self, tenant: &Tenant, filter: LogFilter) -> Result<LogTail, TailError> {
+        self.tails.follow(tenant, filter)
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) enum Rank {
     Cached,
     /// Which traces lack spans.
     OpenTraces,
+    /// Who follows log records, and what was committed since.
+    Tails,
     /// What is counted of queries, and what went wrong: nothing is taken while one of these is held.
     Status,
 }

@@ -46,6 +46,9 @@ pub(crate) struct SegmentInfo {
     pub index: bool,
     /// Whether it has a rollup.
     pub rollup: bool,
+    /// Whether it has an index of texts. Older manifests do not say so.
+    #[serde(default)]
+    pub text_index: bool,
 }
 
 /// A tenant's segments of one signal.

@@ -13,7 +13,7 @@ use crate::column_engine::manifest::SegmentInfo;
 use crate::column_engine::notify::Notify;
 use crate::column_engine::read::{Reader, windows};
 use crate::column_engine::retention::Retention;
-use crate::column_engine::rollup::Rollup;
+use crate::column_engine::rollup::SegmentRollup;
 use crate::column_engine::segment_handle::SegmentHandle;
 use crate::column_engine::segments::{BuiltSegment, PAGE_ROWS, SegmentStore};
 use crate::column_engine::table::Table;
@@ -143,11 +143,10 @@ impl Merger {
                 }
             }
         }
-        let mut rollup = None;
-        if table.signal == Signal::Traces {
-            let mut united = Rollup::default();
+        let mut rollup = SegmentRollup::empty(table.signal);
+        if let Some(united) = &mut rollup {
             for handle in &inputs {
-                match self.reader.rollup_of(handle) {
+                match self.reader.rollup_of(table.signal, handle) {
                     Ok(figures) => united.unite(&figures),
                     Err(error) => {
                         self.reader.read_failure(table, handle, error);
@@ -155,7 +154,6 @@ impl Merger {
                     }
                 }
             }
-            rollup = Some(united);
         }
         let number = self.segments.number();
         let numbers: Vec<u64> = inputs.iter().map(|handle| handle.info.number).collect();

@@ -117,6 +117,7 @@ mod tests {
             largest_column_bytes: rows,
             index: false,
             rollup: false,
+            text_index: false,
         }
     }
 

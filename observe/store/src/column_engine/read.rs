@@ -1,6 +1,7 @@
 //! Reading: what all queries have in common.
 
 mod filter;
+pub(crate) mod logs;
 mod points;
 mod scan;
 mod search;
@@ -17,7 +18,8 @@ use vitrine_observe_columns::{Columns, Error, Segment};
 
 use crate::column_engine::graph::calls_within;
 use crate::column_engine::memtable::Rows;
-use crate::column_engine::rollup::Rollup;
+use crate::column_engine::rollup::logs::LogRollup;
+use crate::column_engine::rollup::{Rollup, SegmentRollup};
 use crate::column_engine::segment_handle::{SegmentHandle, Slot};
 use crate::column_engine::segments::SegmentStore;
 use crate::column_engine::span_pass::{COLUMNS, SpanPass};
@@ -34,6 +36,7 @@ pub(crate) const WINDOW: usize = 8192;
 const CACHE_PART: usize = 2;
 
 /// Memory and time that a query has used, within its limits.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct QueryBudget {
     used: usize,
     most: usize,
@@ -51,6 +54,11 @@ impl QueryBudget {
     pub(crate) fn add_bytes(&mut self, bytes: usize) -> Result<(), QueryError> {
         self.used += bytes;
         if self.used > self.most { Err(QueryError::TooMuch { bytes: self.most }) } else { self.check_time() }
+    }
+
+    /// Fails when what was read is more than may be held. It is let go of at once, and not counted.
+    pub(crate) fn check(&self, columns: &Columns) -> Result<(), QueryError> {
+        if columns.bytes() > self.most { Err(QueryError::TooMuch { bytes: self.most }) } else { self.check_time() }
     }
 
     /// Fails when it has taken too long.
@@ -179,34 +187,50 @@ impl Reader {
         }
     }
 
-    /// A segment's rollup: those in memory, or those of its file; rebuilt if they are damaged.
-    pub(crate) fn rollup_of(&self, handle: &SegmentHandle) -> Result<Arc<Rollup>, Error> {
+    /// A segment's rollup: the one in memory, or that of its file; rebuilt if that is damaged.
+    pub(crate) fn rollup_of(&self, signal: Signal, handle: &SegmentHandle) -> Result<Arc<SegmentRollup>, Error> {
         if let Some(rollup) = handle.cached_rollup() {
             return Ok(rollup);
         }
-        let found = handle.read_rollup().map_err(|cause| Error::Io { what: "read a segment's figures", cause })?;
+        let found =
+            handle.read_rollup(signal).map_err(|cause| Error::Io { what: "read a segment's figures", cause })?;
         if let Some(rollup) = found {
             return Ok(Arc::new(rollup));
         }
         let segment = handle.segment()?;
-        let mut rollup = Rollup::default();
-        for rows in windows(0..segment.rows()) {
-            let columns = segment.read(&[rows], Some(&COLUMNS))?;
-            let mut pass = SpanPass::default();
-            pass.visit(&columns, &[], 0..columns.rows, None, 0);
-            rollup.unite(pass.rollup());
-        }
-        rollup.add_calls(&calls_within(&segment)?);
-        Ok(Arc::new(rollup))
+        Ok(Arc::new(match signal {
+            Signal::Logs => {
+                let mut rollup = LogRollup::default();
+                for rows in windows(0..segment.rows()) {
+                    rollup.add_rows(&segment.read(&[rows], Some(&LogRollup::COLUMNS))?);
+                }
+                SegmentRollup::Logs(rollup)
+            }
+            Signal::Traces | Signal::Metrics => {
+                let mut rollup = Rollup::default();
+                for rows in windows(0..segment.rows()) {
+                    let columns = segment.read(&[rows], Some(&COLUMNS))?;
+                    let mut pass = SpanPass::default();
+                    pass.visit(&columns, &[], 0..columns.rows, None, 0);
+                    rollup.unite(pass.rollup());
+                }
+                rollup.add_calls(&calls_within(&segment)?);
+                SegmentRollup::Spans(rollup)
+            }
+        }))
     }
 
-    /// A segment's rollup, which are in memory from then on while there is room.
-    fn read_rollup(&self, table: &Table, handle: &Arc<SegmentHandle>) -> Result<Option<Arc<Rollup>>, QueryError> {
+    /// A segment's rollup, which is in memory from then on while there is room.
+    fn read_rollup(
+        &self,
+        table: &Table,
+        handle: &Arc<SegmentHandle>,
+    ) -> Result<Option<Arc<SegmentRollup>>, QueryError> {
         handle.touch(Slot::Rollup, self.meter.tick());
         if let Some(rollup) = handle.cached_rollup() {
             return Ok(Some(rollup));
         }
-        match self.rollup_of(handle) {
+        match self.rollup_of(table.signal, handle) {
             Ok(rollup) => {
                 handle.cache_rollup(rollup.clone());
                 self.trim();

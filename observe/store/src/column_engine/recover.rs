@@ -109,10 +109,12 @@ impl ColumnEngine {
             log,
             tables,
             reader,
+            tails: Arc::default(),
             notifiers,
             threads: Vec::new(),
         };
-        let commit = move || commit(commits, &to_seal, &clock);
+        let tails = opened.tails.clone();
+        let commit = move || commit(commits, &to_seal, &tails, &clock);
         opened.at_work(commit, &contents, replay)
     }
 
@@ -125,6 +127,8 @@ impl ColumnEngine {
     ) -> Result<Self, Error> {
         let mut kept = self;
         kept.start("observe-commit", commit)?;
+        let (tails, context) = (kept.tails.clone(), kept.context.clone());
+        kept.start("observe-tail", move || tails.run(&context))?;
         let sealer = kept.sealer.clone();
         kept.start("observe-seal", move || sealer.run())?;
         kept.relearn();

@@ -5,6 +5,8 @@
 //! before who calls. Those of rows in memory are counted when they are asked for.
 
 mod encode;
+pub(crate) mod logs;
+mod segment;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,6 +16,8 @@ use vitrine_observe_model::{SpanKind, StatusCode};
 use crate::column_engine::graph::difference::{Count, Difference};
 use crate::engine::{RedQuery, RedRow};
 use crate::{Dependency, Operation};
+
+pub(crate) use segment::SegmentRollup;
 
 /// Buckets of durations: two for each doubling.
 pub(crate) const BUCKETS: usize = 80;

@@ -16,6 +16,7 @@ use crate::column_engine::memtable::{Age, MemTable, Rows};
 use crate::column_engine::notify::Notify;
 use crate::column_engine::read::Reader;
 use crate::column_engine::request_log::RequestLog;
+use crate::column_engine::rollup::SegmentRollup;
 use crate::column_engine::segments::{BuiltSegment, PAGE_ROWS, SegmentStore};
 use crate::column_engine::table::Table;
 use crate::column_engine::tables::Tables;
@@ -208,11 +209,15 @@ impl Sealer {
             let calls = self.reader.new_calls(table, &table.snapshot().segments, fresh, None);
             calls.expect("nothing fails that has no limits")
         });
-        let rollup = calls.as_ref().map(|calls| {
-            let mut rollup = rows.pass.rollup().clone();
-            rollup.add_calls(calls);
-            rollup
-        });
+        let mut rollup = SegmentRollup::empty(table.signal);
+        match (&mut rollup, &calls) {
+            (Some(SegmentRollup::Spans(rollup)), Some(calls)) => {
+                rollup.clone_from(rows.pass.rollup());
+                rollup.add_calls(calls);
+            }
+            (Some(SegmentRollup::Logs(rollup)), _) => rollup.add_rows(columns),
+            _ => {}
+        }
         let handle = self.segments.build(table, number, |file| {
             let options = WriteOptions { zstd_level: ZSTD_LEVEL, page_rows: PAGE_ROWS };
             let written = write(columns, &columns.sort(), &options, file)?;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use vitrine_observe_columns::{Definition, Error, Segment};
+use vitrine_observe_text::IndexError;
 
 use crate::Signal;
+use crate::column_engine::error_chain;
 use crate::column_engine::lock::{Mutex, Rank};
 use crate::column_engine::manifest::{SegmentInfo, signal_name};
-use crate::column_engine::rollup::Rollup;
+use crate::column_engine::rollup::SegmentRollup;
 use crate::column_engine::storage::{DAMAGED, SegmentStorage};
 use crate::engine::Tenant;
 
@@ -20,6 +22,8 @@ const ROWS: &str = "parquet";
 const INDEX: &str = "index";
 /// Totals of it.
 const ROLLUP: &str = "rollup";
+/// Where words are in its texts.
+const TEXT_INDEX: &str = "words";
 
 /// The files of segments: `tenant/signal/number.what`.
 #[derive(Debug, Clone)]
@@ -53,9 +57,14 @@ impl Files {
         self.name(number, ROLLUP)
     }
 
+    /// Where the index of texts is.
+    pub(crate) fn text_index(&self, number: u64) -> String {
+        self.name(number, TEXT_INDEX)
+    }
+
     /// All that a segment may have.
-    pub(crate) fn all(&self, number: u64) -> [String; 3] {
-        [self.rows(number), self.index(number), self.rollup(number)]
+    pub(crate) fn all(&self, number: u64) -> [String; 4] {
+        [self.rows(number), self.index(number), self.rollup(number), self.text_index(number)]
     }
 
     /// Removes a segment's files.
@@ -111,7 +120,7 @@ pub(crate) struct SegmentHandle {
     definition: &'static Definition,
     segment: Cached<Segment>,
     /// With the bytes that they take.
-    rollup: Cached<(Arc<Rollup>, usize)>,
+    rollup: Cached<(Arc<SegmentRollup>, usize)>,
     is_deleted: AtomicBool,
 }
 
@@ -162,27 +171,41 @@ impl SegmentHandle {
             let (found, expected) = (segment.rows(), self.info.rows);
             return Err(Error::Damaged(format!("it has {found} rows: expected {expected}")));
         }
+        self.index_texts(&segment);
         Ok(open.insert(segment).clone())
     }
 
+    /// Has the index of its texts used, if it has one. Nothing depends on it but how much is read.
+    fn index_texts(&self, segment: &Segment) {
+        if !self.info.text_index {
+            return;
+        }
+        let name = self.files.text_index(self.info.number);
+        let indexed = self.files.storage.open(&name).map_err(IndexError::Io);
+        if let Err(error) = indexed.and_then(|source| segment.index_texts(source)) {
+            let error = error_chain(&error);
+            tracing::warn!(error, name, "an index of texts cannot be used; the segment is searched without it");
+        }
+    }
+
     /// Its figures, if they are in memory.
-    pub(crate) fn cached_rollup(&self) -> Option<Arc<Rollup>> {
+    pub(crate) fn cached_rollup(&self) -> Option<Arc<SegmentRollup>> {
         self.rollup.value.lock().as_ref().map(|(rollup, _)| rollup.clone())
     }
 
     /// Has its figures in memory from now on.
-    pub(crate) fn cache_rollup(&self, rollup: Arc<Rollup>) {
+    pub(crate) fn cache_rollup(&self, rollup: Arc<SegmentRollup>) {
         let bytes = rollup.bytes();
         *self.rollup.value.lock() = Some((rollup, bytes));
     }
 
     /// Its figures from their file; none if it has none that can be read.
-    pub(crate) fn read_rollup(&self) -> io::Result<Option<Rollup>> {
+    pub(crate) fn read_rollup(&self, signal: Signal) -> io::Result<Option<SegmentRollup>> {
         if !self.info.rollup {
             return Ok(None);
         }
         match self.files.storage.read(&self.files.rollup(self.info.number)) {
-            Ok(bytes) => Ok(Rollup::decode(&bytes)),
+            Ok(bytes) => Ok(SegmentRollup::decode(signal, &bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

@@ -14,7 +14,7 @@ use vitrine_observe_series::FileError;
 
 use crate::column_engine::lock::{Mutex, MutexGuard, Rank};
 use crate::column_engine::manifest::{Contents, Manifest, SegmentInfo, SeriesFileInfo};
-use crate::column_engine::rollup::Rollup;
+use crate::column_engine::rollup::SegmentRollup;
 use crate::column_engine::segment_handle::SegmentHandle;
 use crate::column_engine::series::{SeriesHandle, TenantSeries, buffered, file_name};
 use crate::column_engine::table::Table;
@@ -26,7 +26,7 @@ pub(crate) const PAGE_ROWS: usize = 8192;
 /// What is written before a segment is listed.
 pub(crate) struct BuiltSegment {
     pub written: Written,
-    pub rollup: Option<Rollup>,
+    pub rollup: Option<SegmentRollup>,
     /// When the first and the last of its rows became a segment; none if they do so now.
     pub since: Option<(i64, i64)>,
 }
@@ -93,21 +93,25 @@ impl SegmentStore {
         let BuiltSegment { written, rollup, since } = fill(&mut file).map_err(failed)?;
         drop(file);
         let files = &table.files;
-        let index_bytes = written.index.as_ref().map_or(0, Vec::len) as u64;
-        let (has_index, has_rollup) = (written.index.is_some(), rollup.is_some());
         let rollup = rollup.map(|rollup| rollup.encode());
-        let rollup_bytes = rollup.as_ref().map_or(0, Vec::len) as u64;
+        let beside = [
+            (files.index(number), written.index),
+            (files.rollup(number), rollup),
+            (files.text_index(number), written.text_index),
+        ];
+        let [index, rollup, text_index] = beside.each_ref().map(|(_, bytes)| bytes.is_some());
+        let beside_bytes: usize = beside.iter().filter_map(|(_, bytes)| bytes.as_ref().map(Vec::len)).sum();
         let put = |name: String, temporary: &Temporary| {
             files.storage.put(&name, &temporary.0).map_err(Error::io("keep", name))
         };
-        let put_bytes = |name: String, bytes: &[u8]| {
+        let put_bytes = |(name, bytes): (String, Option<Vec<u8>>)| {
+            let Some(bytes) = bytes else { return Ok(()) };
             let temporary = Temporary(self.temporary.join(format!("{number}.beside")));
             std::fs::write(&temporary.0, bytes).map_err(Error::io("write", temporary.0.display()))?;
             put(name, &temporary)
         };
         put(files.rows(number), &temporary)
-            .and_then(|()| written.index.map_or(Ok(()), |index| put_bytes(files.index(number), &index)))
-            .and_then(|()| rollup.map_or(Ok(()), |rollup| put_bytes(files.rollup(number), &rollup)))
+            .and_then(|()| beside.into_iter().try_for_each(put_bytes))
             .inspect_err(|_| files.remove(number))?;
         // Only now: a store may be slow, and rows leave when they were a segment for long enough.
         let (first_ms, last_ms) = since.unwrap_or_else(|| (self.context.clock.now_ms(), self.context.clock.now_ms()));
@@ -115,14 +119,15 @@ impl SegmentStore {
             number,
             rows: written.rows as u64,
             file_bytes: written.bytes,
-            bytes: written.bytes + index_bytes + rollup_bytes,
+            bytes: written.bytes + beside_bytes as u64,
             min_time: written.min_time,
             max_time: written.max_time,
             first_ms,
             last_ms,
             largest_column_bytes: written.largest_column_bytes,
-            index: has_index,
-            rollup: has_rollup,
+            index,
+            rollup,
+            text_index,
         };
         Ok(Arc::new(SegmentHandle::new(info, files.clone(), table.signal.definition())))
     }

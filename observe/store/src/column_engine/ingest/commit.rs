@@ -9,11 +9,13 @@ use vitrine_kit::clock::Clock;
 use vitrine_observe_model::Appended;
 use vitrine_platform_log::{AppendFuture, Position};
 
+use crate::Signal;
 use crate::column_engine::memtable::MemTable;
 use crate::column_engine::notify::Notify;
 use crate::column_engine::request_log::MAX_REQUEST_BYTES;
 use crate::column_engine::series::Prepared;
 use crate::column_engine::table::{Counters, Table};
+use crate::column_engine::tails::Tails;
 use crate::engine::WriteError;
 
 /// When to come again if too much waits for the log.
@@ -67,13 +69,17 @@ impl CommitSeries {
 }
 
 /// Waits for the log's answers, in its order, and passes them on. It ends when the engine is closed.
-pub(crate) fn commit(commits: mpsc::Receiver<Commit>, to_seal: &Notify, clock: &Clock) {
+pub(crate) fn commit(commits: mpsc::Receiver<Commit>, to_seal: &Notify, tails: &Tails, clock: &Clock) {
     for Commit { table, pending, answer, tell } in commits {
         let outcome = answer.wait();
         let position = outcome.as_ref().ok().copied();
         let is_last = match &pending {
             Pending::Rows(CommitRows { memtable, rows, .. }) => {
-                memtable.resolve(rows.clone(), position, table.span_counts.as_ref(), clock.now_ms())
+                let is_last = memtable.resolve(rows.clone(), position, table.span_counts.as_ref(), clock.now_ms());
+                if position.is_some() && table.signal == Signal::Logs {
+                    tails.committed(&table.tenant, memtable, rows.clone());
+                }
+                is_last
             }
             Pending::Series(series) => series.resolve(&table, position),
         };

@@ -1,22 +1,22 @@
-//! What a search asks for, as a condition on columns.
+//! What a search of traces asks for, as a condition on columns.
 
 use std::sync::Arc;
 
 use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Filter, TextTest};
 use vitrine_observe_model::{SpanKind, StatusCode};
-use vitrine_observe_model::{json_attributes, json_value};
+use vitrine_observe_model::{Value, json_attributes, json_value};
 
 use crate::TraceQuery;
 use crate::column_engine::read::time;
 
-/// The rare attributes of spans.
-const RARE: &str = "attributes";
+/// The rare attributes of a row.
+pub(crate) const RARE: &str = "attributes";
 
-fn text(column: &str, is: &str) -> Filter {
+pub(crate) fn text(column: &str, is: &str) -> Filter {
     Filter::Text { column: column.to_owned(), test: TextTest::Equal(is.to_owned()) }
 }
 
-fn text_where(column: &str, test: impl Fn(&str) -> bool + Send + Sync + 'static) -> Filter {
+pub(crate) fn text_where(column: &str, test: impl Fn(&str) -> bool + Send + Sync + 'static) -> Filter {
     Filter::Text { column: column.to_owned(), test: TextTest::Where(Arc::new(test)) }
 }
 
@@ -24,7 +24,7 @@ fn int(column: &str, is: i64) -> Filter {
     Filter::Int { column: column.to_owned(), min: is, max: is }
 }
 
-fn element(list: &str, filter: Filter) -> Filter {
+pub(crate) fn element(list: &str, filter: Filter) -> Filter {
     Filter::Element { list: list.to_owned(), filter: Box::new(filter) }
 }
 
@@ -51,8 +51,12 @@ pub(crate) fn filter(query: &TraceQuery) -> Filter {
 fn tag(key: &str, value: &str) -> Filter {
     let mut any = typed(key, value);
     any.push(element(RARE, Filter::All(vec![text("key", key), rare_value(value)])));
-    any.push(object("resource", key, value));
-    let mut event = vec![object("attributes", key, value)];
+    let object = |column| {
+        let value = value.to_owned();
+        object(column, key, move |found| found.text() == value)
+    };
+    any.push(object("resource"));
+    let mut event = vec![object("attributes")];
     if key == "event" {
         event.push(text("name", value));
     }
@@ -81,10 +85,10 @@ fn typed(key: &str, value: &str) -> Vec<Filter> {
 
 /// A value in typed JSON that is this as text. Where there is only one way to say it, a segment's dictionary tells at
 /// once; else each of its texts is looked at.
-fn rare_value(value: &str) -> Filter {
+pub(crate) fn rare_value(value: &str) -> Filter {
     let plain =
         !value.is_empty() && value.bytes().all(|byte| (b' '..0x7F).contains(&byte) && byte != b'"' && byte != b'\\');
-    let only_text = plain && !value.starts_with(['[', '{']) && value.parse::<f64>().is_err();
+    let only_text = plain && !value.starts_with(['[', '{']) && value != "null" && value.parse::<f64>().is_err();
     if only_text {
         let forms = vec![format!("\"{value}\""), value.to_owned(), format!("{{\"bytesValue\":\"{value}\"}}")];
         return Filter::Text { column: "value".to_owned(), test: TextTest::OneOf(forms) };
@@ -93,14 +97,14 @@ fn rare_value(value: &str) -> Filter {
     text_where("value", move |json| json_value(json).text() == value)
 }
 
-/// An object in typed JSON that has this value under this key.
-fn object(column: &str, key: &str, value: &str) -> Filter {
-    let (key, value) = (key.to_owned(), value.to_owned());
+/// An object in typed JSON that has such a value under this key.
+pub(crate) fn object(column: &str, key: &str, meets: impl Fn(&Value) -> bool + Send + Sync + 'static) -> Filter {
+    let key = key.to_owned();
     text_where(column, move |json| {
         // Most objects do not even hold the key; one that needs escapes is found by reading.
         let plain = key.bytes().all(|byte| (b' '..0x7F).contains(&byte) && byte != b'"' && byte != b'\\');
         (!plain || json.contains(&key))
-            && json_attributes(json).iter().any(|found| found.key == key && found.value.text() == value)
+            && json_attributes(json).iter().any(|found| found.key == key && meets(&found.value))
     })
 }
 

@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use arrow_array::RecordBatch;
-use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Data, Filter, Search, Segment, TextTest};
+use vitrine_observe_columns::{ATTRIBUTE_PREFIX, Columns, Data, Filter, Fixed, Kind, Search, Segment, TextTest};
 use vitrine_observe_model::Table as View;
 use vitrine_observe_model::batch;
 use vitrine_observe_model::definitions::metrics;
+use vitrine_observe_text::TextMatch;
 
 use crate::Signal;
 use crate::column_engine::memtable::MemTable;
@@ -17,7 +18,7 @@ use crate::column_engine::read::search::ranges;
 use crate::column_engine::read::{QueryBudget, Reader, time, windows};
 use crate::column_engine::segment_handle::SegmentHandle;
 use crate::column_engine::table::Table;
-use crate::engine::{Batches, QueryError, Scan, Tenant};
+use crate::engine::{Batches, QueryError, Scan, Tenant, TextCondition, TextPart};
 
 /// Rows of a window are read one by one when at most this part of them is wanted.
 const FEW: usize = 4;
@@ -136,7 +137,24 @@ fn filter(view: View, scan: &Scan) -> Filter {
     if let Some(trace) = scan.trace.filter(|_| signal(view) != Signal::Metrics) {
         all.push(Filter::Id { column: "trace_id".to_owned(), value: u128::from_be_bytes(trace.0) });
     }
+    all.extend(scan.texts.iter().filter_map(|condition| text_filter(view, condition)));
     Filter::All(all)
+}
+
+/// A condition on a text, if a row has that text as a view shows it.
+fn text_filter(view: View, condition: &TextCondition) -> Option<Filter> {
+    let TextCondition { column, holds } = condition;
+    let is_own = |fixed: &Fixed| fixed.name == column && fixed.kind == Kind::Text;
+    if view != View::Logs || !signal(view).definition().columns.iter().any(is_own) || !made_of(view, column).is_empty()
+    {
+        return None;
+    }
+    let holds = match holds {
+        TextPart::Characters(characters) => TextMatch::Contains(characters.clone()),
+        TextPart::Word(word) => TextMatch::Word(word.clone()),
+        TextPart::Pattern(pattern) => TextMatch::pattern(pattern).ok()?,
+    };
+    Some(Filter::Text { column: column.clone(), test: TextTest::Match(Arc::new(holds)) })
 }
 
 impl Reader {

@@ -24,7 +24,7 @@ impl Reader {
                 continue;
             }
             if let Some(rollup) = self.read_rollup(&table, handle)? {
-                each(&rollup);
+                rollup.spans().into_iter().for_each(&mut each);
             }
             query_budget.check_time()?;
         }

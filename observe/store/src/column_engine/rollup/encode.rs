@@ -14,11 +14,11 @@ const MAGIC: &[u8; 8] = b"vtr-red\x02";
 /// What an earlier release wrote.
 const MAGIC_1: &[u8; 8] = b"vtr-red\x01";
 /// Bytes of the checksum.
-const CRC_BYTES: usize = 4;
+pub(super) const CRC_BYTES: usize = 4;
 /// Bits of a byte that belong to the number.
 const BITS: u32 = 7;
 
-fn put(bytes: &mut Vec<u8>, mut number: u64) {
+pub(super) fn put(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 1 << BITS {
         bytes.push(number as u8 | 1 << BITS);
         number >>= BITS;
@@ -26,21 +26,21 @@ fn put(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-fn put_signed(bytes: &mut Vec<u8>, number: i64) {
+pub(super) fn put_signed(bytes: &mut Vec<u8>, number: i64) {
     put(bytes, ((number << 1) ^ (number >> 63)) as u64);
 }
 
 /// Bytes that are being read.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    fn number(&mut self) -> Option<u64> {
+    pub(super) fn number(&mut self) -> Option<u64> {
         let mut number = 0u64;
         for shift in (0..u64::BITS).step_by(BITS as usize) {
             let byte = self.take(1)?[0];
@@ -52,17 +52,17 @@ impl<'a> Reader<'a> {
         None
     }
 
-    fn signed(&mut self) -> Option<i64> {
+    pub(super) fn signed(&mut self) -> Option<i64> {
         let number = self.number()?;
         Some((number >> 1) as i64 ^ -((number & 1) as i64))
     }
 
-    fn small<T: TryFrom<u64>>(&mut self) -> Option<T> {
+    pub(super) fn small<T: TryFrom<u64>>(&mut self) -> Option<T> {
         T::try_from(self.number()?).ok()
     }
 
     /// How many entries follow. Each takes at least a byte.
-    fn count(&mut self) -> Option<usize> {
+    pub(super) fn count(&mut self) -> Option<usize> {
         self.small().filter(|count| *count <= self.0.len())
     }
 }

@@ -1,0 +1,62 @@
+//! Log records: found, counted, and handed out.
+
+mod count;
+mod fields;
+mod filter;
+mod newest;
+mod visit;
+
+use vitrine_observe_columns::{Columns, Filter, Segment};
+use vitrine_observe_model::LogFilter;
+
+use crate::column_engine::read::time;
+
+use filter::lower;
+
+/// What a filter asks of a table in memory.
+pub(crate) fn of_columns(filter: &LogFilter, columns: &Columns) -> Filter {
+    let attributes = columns.attributes().iter().map(|column| (&*column.name, column.kind));
+    lower(filter, &attributes.collect::<Vec<_>>())
+}
+
+/// What a filter asks of a segment.
+pub(crate) fn of_segment(filter: &LogFilter, segment: &Segment) -> Filter {
+    let fixed = segment.definition().columns.len();
+    let attributes = segment.columns().skip(fixed).map(|(name, kind, _)| (&**name, kind));
+    lower(filter, &attributes.collect::<Vec<_>>())
+}
+
+/// Which log records are asked for, in whatever order.
+struct Selection<'a> {
+    filter: &'a LogFilter,
+    /// The first and the last time; the latter is before the first if there are none.
+    times: (i64, i64),
+}
+
+impl<'a> Selection<'a> {
+    /// Records of a time that does not include its end.
+    fn new(filter: &'a LogFilter, start_ns: u64, end_ns: u64) -> Self {
+        let last = if end_ns > start_ns { time(end_ns - 1) } else { i64::MIN };
+        Self { filter, times: (time(start_ns), last) }
+    }
+
+    /// Whether records of these times may be asked for.
+    fn touches(&self, min: i64, max: i64) -> bool {
+        max >= self.times.0 && min <= self.times.1
+    }
+
+    /// The condition on a table in memory.
+    fn of_columns(&self, columns: &Columns) -> Filter {
+        self.timed(of_columns(self.filter, columns))
+    }
+
+    /// The condition on a segment.
+    fn of_segment(&self, segment: &Segment) -> Filter {
+        self.timed(of_segment(self.filter, segment))
+    }
+
+    fn timed(&self, filter: Filter) -> Filter {
+        let (min, max) = self.times;
+        Filter::All(vec![Filter::Int { column: "time".to_owned(), min, max }, filter])
+    }
+}
