@@ -97,6 +97,17 @@ impl Templates {
         self.execute(name, text, data, functions, false)
     }
 
+    /// The value of a template that was [added](Self::add): for who runs one many times.
+    pub fn run(&self, name: &str, data: &Value, functions: &dyn Functions) -> Result<String, TemplateError> {
+        let Some(block) = self.blocks.get(name) else {
+            return Err(TemplateError { message: format!("template: no template {name:?}"), is_parse: false });
+        };
+        let own = HashMap::new();
+        let mut run = Run::new(&self.blocks, &own, functions, false, block.source.clone());
+        run.block(name, block, data, At { start: 0, end: 0 })?;
+        Ok(run.out)
+    }
+
     /// The same, with values escaped for HTML.
     pub fn expand_html(
         &self,
