@@ -76,6 +76,16 @@ impl Encoding {
     }
 }
 
+/// Decompresses what begins as gzip or zstd does, of which several members or frames may follow each other; none if it begins otherwise.
+pub(crate) fn unpacked(budget: &Budget, bytes: &[u8]) -> Result<Option<Buffer>, Error> {
+    let encoding = match bytes {
+        [0x1f, 0x8b, ..] => Encoding::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Encoding::Zstd,
+        _ => return Ok(None),
+    };
+    encoding.decompress(budget, bytes).map(Some)
+}
+
 /// RFC 1950, section 2.2: the method is deflate, and the two bytes are a multiple of 31.
 fn has_zlib_header(packed: &[u8]) -> bool {
     matches!(packed, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]).is_multiple_of(31))
@@ -99,6 +109,11 @@ impl Encodings {
             });
         }
         if all.len() > MAX_ENCODINGS { Err(unknown()) } else { Ok(Self(all)) }
+    }
+
+    /// Of a body that is plain.
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
     }
 
     /// Whether there are none.

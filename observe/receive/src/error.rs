@@ -59,6 +59,11 @@ pub(crate) enum Error {
     Partial(String),
     #[error("not a valid {message} in JSON: {}{cause}", place(.path))]
     Json { message: &'static str, path: String, cause: String },
+    /// A body that is not what its protocol prescribes.
+    #[error("not a valid {what}: {cause}")]
+    Body { what: &'static str, cause: String },
+    #[error("the body has more {what} than one request may have; expected at most {most}")]
+    TooMany { what: &'static str, most: usize },
     #[error("too many bytes are being taken in; send it again in {} ms", RETRY_AFTER.as_millis())]
     Busy,
     #[error(transparent)]
@@ -81,10 +86,12 @@ impl From<&Refusal> for Error {
 
 impl Error {
     /// The statuses that OTLP/HTTP prescribes: of these, senders repeat 429, 502, 503 and 504 only.
-    fn http(&self) -> StatusCode {
+    pub(crate) fn http(&self) -> StatusCode {
         match self {
             Self::ContentType { .. } | Self::ContentEncoding { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge | Self::Write(WriteError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooMany { .. } | Self::Write(WriteError::TooLarge { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::Around { status, .. } => *status,
             Self::Method(_) => StatusCode::NOT_FOUND,
             Self::Read(_)
@@ -94,6 +101,7 @@ impl Error {
             | Self::RemoteWrite(_)
             | Self::Partial(_)
             | Self::Json { .. }
+            | Self::Body { .. }
             | Self::Denied(Denied::Tenant(_))
             | Self::Write(WriteError::Malformed(_)) => StatusCode::BAD_REQUEST,
             Self::Denied(Denied::Unauthenticated) => StatusCode::UNAUTHORIZED,
@@ -112,9 +120,9 @@ impl Error {
     /// RESOURCE_EXHAUSTED without RetryInfo is final.
     fn code(&self) -> Code {
         match self {
-            Self::TooLarge | Self::Write(WriteError::TooLarge { .. } | WriteError::Tenants { .. }) => {
-                Code::ResourceExhausted
-            }
+            Self::TooLarge
+            | Self::TooMany { .. }
+            | Self::Write(WriteError::TooLarge { .. } | WriteError::Tenants { .. }) => Code::ResourceExhausted,
             Self::Around { status, .. } => match *status {
                 StatusCode::REQUEST_TIMEOUT => Code::DeadlineExceeded,
                 StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Code::Unimplemented,
@@ -133,6 +141,7 @@ impl Error {
             | Self::RemoteWrite(_)
             | Self::Partial(_)
             | Self::Json { .. }
+            | Self::Body { .. }
             | Self::Denied(Denied::Tenant(_))
             | Self::Write(WriteError::Malformed(_)) => Code::InvalidArgument,
             Self::Denied(Denied::Unauthenticated) => Code::Unauthenticated,
@@ -154,7 +163,13 @@ impl Error {
         }
     }
 
-    fn message(&self) -> String {
+    /// The same in whole seconds, and not none.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        let after = self.retry_after()?.as_millis().div_ceil(1000).max(1);
+        Some(u64::try_from(after).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn message(&self) -> String {
         let mut message = self.to_string();
         message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
         message
@@ -195,10 +210,7 @@ impl Error {
         tracing::debug!(error = %self, "export refused");
         let content_type = HeaderValue::from_static(content_type);
         let mut response = (self.http(), [(header::CONTENT_TYPE, content_type)], body).into_response();
-        if let Some(after) = self.retry_after() {
-            // Whole seconds, and not none.
-            let seconds = after.as_millis().div_ceil(1000).max(1);
-            let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+        if let Some(seconds) = self.retry_after_seconds() {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         if matches!(self, Self::Denied(Denied::Unauthenticated)) {

@@ -97,6 +97,11 @@ impl Writer {
         varint::write(&mut self.0.bytes, value);
     }
 
+    /// Fields that are written already.
+    pub(crate) fn raw(&mut self, fields: &[u8]) {
+        self.0.bytes.extend_from_slice(fields);
+    }
+
     /// Eight bytes without a tag.
     pub(crate) fn raw_fixed64(&mut self, value: u64) {
         self.0.bytes.extend_from_slice(&value.to_le_bytes());

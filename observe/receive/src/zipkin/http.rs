@@ -6,17 +6,13 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::{HeaderMap, StatusCode, header};
-use vitrine_kit::clock::Clock;
 use vitrine_observe_store::Signal;
 use vitrine_platform_http::with_plain_errors;
 
 use super::translate;
 use crate::body::{Encodings, Format, text};
 use crate::error::Error;
-use crate::intake::Intake;
-
-/// Nanoseconds in a millisecond.
-const NANOS_PER_MILLI: u64 = 1_000_000;
+use crate::intake::{Intake, now_ns};
 
 /// `POST /api/v2/spans`, and the same below `/zipkin`: a list of spans in JSON, answered with 202.
 pub fn zipkin_router(intake: &Intake) -> Router {
@@ -45,7 +41,7 @@ async fn take(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<(), Er
     }
     let encodings = Encodings::of(headers, &header::CONTENT_ENCODING)?;
     let body = intake.read(headers, body).await?;
-    let now_ns = u64::try_from(Clock::system().now_ms()).unwrap_or(0).saturating_mul(NANOS_PER_MILLI);
+    let now_ns = now_ns();
     let request = intake.work(encodings, body, 0, move |budget, json| translate(budget, now_ns, &json.bytes)).await?;
     let accepted = intake.write(&tenant, Signal::Traces, request).await?;
     if let Some(reason) = accepted.reason {
