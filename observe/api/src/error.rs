@@ -1,9 +1,11 @@
 //! Why a query was not answered. Each protocol says it in its own shape.
 
+use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
 use vitrine_observe_store::model::TraceId;
-use vitrine_observe_store::{Denied, QueryError};
+use vitrine_observe_store::{Denied, QueryError, TailError};
 use vitrine_platform_http::Refusal;
 
 /// Seconds after which a client may ask again when there was no room for its query.
@@ -29,6 +31,9 @@ pub enum Error {
     /// The trace is not held.
     #[error("trace not found")]
     TraceNotFound(TraceId),
+    /// What was there is not there any more.
+    #[error("{0}")]
+    Gone(&'static str),
     /// No trace matches; only Jaeger's API v3 calls this an error.
     #[error("No traces found")]
     NoTraces,
@@ -38,6 +43,9 @@ pub enum Error {
     /// The engine cannot answer.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// Records cannot be followed.
+    #[error(transparent)]
+    Tail(#[from] TailError),
     /// Too many queries wait already.
     #[error("{waiting} queries are waiting already, which is the limit: ask again later")]
     Busy {
@@ -83,8 +91,12 @@ impl Error {
             Self::Denied(Denied::Tenant(_)) => StatusCode::BAD_REQUEST,
             Self::Denied(Denied::Unauthenticated) => StatusCode::UNAUTHORIZED,
             Self::Denied(Denied::Right(_) | Denied::Scope(_)) => StatusCode::FORBIDDEN,
-            Self::TraceNotFound(_) | Self::NoTraces => StatusCode::NOT_FOUND,
-            Self::Query(QueryError::TooMuch { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TraceNotFound(_) | Self::Gone(_) | Self::NoTraces => StatusCode::NOT_FOUND,
+            Self::Tail(TailError::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Tail(TailError::Closed) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Query(QueryError::TooMuch { .. } | QueryError::TooManyCounts { .. }) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Query(QueryError::Disk(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Query(QueryError::Closed) | Self::Busy { .. } | Self::Stopped => StatusCode::SERVICE_UNAVAILABLE,
             Self::Query(QueryError::TooLong { .. }) | Self::TooSlow { .. } => StatusCode::GATEWAY_TIMEOUT,
@@ -92,12 +104,17 @@ impl Error {
         }
     }
 
+    /// As APIs of our own say it.
+    pub(crate) fn plain(&self) -> Response {
+        self.respond(Json(json!({ "error": self.to_string() })))
+    }
+
     /// An answer with this body, and with the status and the headers that belong to the error.
     pub(crate) fn respond(&self, body: impl IntoResponse) -> Response {
         let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         match self {
-            Self::Busy { .. } => headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S)),
+            Self::Busy { .. } | Self::Tail(_) => headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S)),
             Self::Denied(Denied::Unauthenticated) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
             }

@@ -1,5 +1,5 @@
 //! The observatory's query side: Jaeger's query APIs (v1 and v3), Zipkin's (v2), Prometheus's with Mimir's ruler API, Alertmanager's (v2), a
-//! status, and pages for the browser.
+//! status, log records by the query text for people, and pages for the browser.
 //!
 //! `/jaeger/api/…` and `/zipkin/api/v2/…` speak exactly the originals' JSON, so Jaeger's own UI, Grafana's data sources
 //! and scripts written for them work unchanged; `docs/guide/queries.md` says what is answered. `/` and `/trace/{id}` are
@@ -20,10 +20,13 @@
 //! ```
 
 mod alertmanager;
+mod elastic;
 mod error;
 mod funnel;
 mod jaeger;
 mod jaeger_v3;
+mod logs;
+mod loki;
 mod options;
 mod pages;
 mod params;
@@ -35,8 +38,10 @@ mod time;
 mod zipkin;
 
 pub use alertmanager::{alertmanager_errors, alertmanager_router};
+pub use elastic::{elastic_router, elastic_search_errors};
 pub use error::Error;
 pub use funnel::funnel_router;
+pub use loki::{loki_errors, loki_router};
 pub use options::Options;
 pub use prometheus::{
     Notifications, Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_below, prometheus_errors,

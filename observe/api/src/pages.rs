@@ -1,7 +1,9 @@
-//! Pages for a person with a browser: plain HTML and CSS, no script, nothing loaded from elsewhere.
+//! Pages for a person with a browser: plain HTML and CSS, nothing loaded from elsewhere, and no script but that
+//! by which the page of log records follows them.
 
 mod home;
 pub(crate) mod html;
+mod logs;
 mod trace;
 
 use axum::response::{Html, Response};
@@ -12,6 +14,7 @@ use vitrine_platform_http::{Refusal, RequestInfo};
 use crate::error::Error;
 
 pub(crate) use home::home;
+pub(crate) use logs::{logs, tail_script, with_script};
 pub(crate) use trace::trace;
 
 /// A page that says what went wrong.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::response::Response;
 use http::{HeaderMap, header};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use vitrine_observe_store::model::TraceId;
@@ -33,6 +32,8 @@ struct QueriesInner {
     engine: Arc<dyn Telemetry>,
     options: Options,
     turns: Turns,
+    /// Whether streams that have no end of their own are to end.
+    ending: watch::Sender<bool>,
 }
 
 /// Who may ask, how many at a time, and how long they wait.
@@ -89,7 +90,17 @@ impl Queries {
     /// Queries to this engine within these bounds, of those who may read.
     pub fn new(engine: Arc<dyn Telemetry>, access: Access, options: Options) -> Self {
         let turns = Turns::new(access, options.max_queries, options.max_waiting, options.time_limit);
-        Self(Arc::new(QueriesInner { engine, options, turns }))
+        Self(Arc::new(QueriesInner { engine, options, turns, ending: watch::Sender::new(false) }))
+    }
+
+    /// Ends streams that have no end of their own, and those that are begun later.
+    pub fn end_streams(&self) {
+        self.0.ending.send_replace(true);
+    }
+
+    /// Whether such streams are to end.
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.0.ending.subscribe()
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -97,21 +108,21 @@ impl Queries {
     }
 
     /// Runs a query for who may read.
-    pub(crate) async fn ask(
+    pub(crate) async fn ask<T: Send + 'static>(
         &self,
         headers: &HeaderMap,
-        work: impl FnOnce(&Reader) -> Result<Response, Error> + Send + 'static,
-    ) -> Result<Response, Error> {
+        work: impl FnOnce(&Reader) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         self.ask_for(Right::Read, headers, work).await
     }
 
     /// The same for who has another right.
-    pub(crate) async fn ask_for(
+    pub(crate) async fn ask_for<T: Send + 'static>(
         &self,
         right: Right,
         headers: &HeaderMap,
-        work: impl FnOnce(&Reader) -> Result<Response, Error> + Send + 'static,
-    ) -> Result<Response, Error> {
+        work: impl FnOnce(&Reader) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let engine = self.0.engine.clone();
         self.0.turns.run(right, headers, move |tenant| work(&Reader { engine, tenant })).await
     }

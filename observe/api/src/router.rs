@@ -5,24 +5,27 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::HeaderMap;
-use serde_json::json;
 use vitrine_observe_store::Right;
 use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, plain_errors, with_error_format, with_plain_errors};
 
 use crate::alertmanager::alertmanager_errors;
 use crate::error::Error;
+use crate::loki::loki_errors;
 use crate::params::{self, Pairs};
 use crate::prometheus::prometheus_errors;
 use crate::queries::{Queries, Reader};
-use crate::{jaeger, jaeger_v3, pages, zipkin};
+use crate::{jaeger, jaeger_v3, logs, pages, zipkin};
 
-/// The pages, `/api/status` and what is below it, Jaeger's APIs below `/jaeger` and Zipkin's below `/zipkin`.
+/// The pages, `/api/logs`, `/api/status` and what is below them, Jaeger's APIs below `/jaeger` and Zipkin's below `/zipkin`.
 pub fn router(queries: &Queries) -> Router {
     let own = Router::new()
         .route("/", get(home))
         .route("/trace/{id}", get(waterfall))
         .route("/api/status", get(status))
         .route("/api/status/engine", get(engine_status))
+        .route("/logs", get(log_lines))
+        .route("/logs/tail.js", get(tail_script))
+        .merge(logs::routes())
         .with_state(queries.clone());
     with_error_format(own, error_format).nest("/jaeger", jaeger_router(queries)).nest("/zipkin", zipkin_router(queries))
 }
@@ -47,12 +50,14 @@ pub fn error_format(asked: &RequestInfo, refusal: &Refusal) -> Response {
         jaeger_errors(asked, refusal)
     } else if is_below("/prometheus") {
         prometheus_errors(asked, refusal)
+    } else if is_below("/loki") {
+        loki_errors(asked, refusal)
     } else if is_below("/zipkin") {
         plain_errors(asked, refusal)
     } else if is_below("/alertmanager") {
         alertmanager_errors(asked, refusal)
     } else if is_below("/api") {
-        plain_error(&error)
+        error.plain()
     } else {
         pages::page_of(Err(error))
     }
@@ -67,7 +72,10 @@ pub fn jaeger_errors(asked: &RequestInfo, refusal: &Refusal) -> Response {
 }
 
 async fn home(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
-    show(&queries, &headers, move |reader| pages::home(reader, params::get(&pairs, "service"))).await
+    show(&queries, &headers, move |reader| {
+        pages::home(reader, params::get(&pairs, "service"), params::get(&pairs, "query"))
+    })
+    .await
 }
 
 async fn waterfall(State(queries): State<Queries>, headers: HeaderMap, Path(id): Path<String>) -> Response {
@@ -80,20 +88,23 @@ async fn waterfall(State(queries): State<Queries>, headers: HeaderMap, Path(id):
     .await
 }
 
+async fn log_lines(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
+    pages::with_script(show(&queries, &headers, move |reader| pages::logs(reader, pairs)).await)
+}
+
+async fn tail_script() -> Response {
+    pages::tail_script()
+}
+
 async fn status(State(queries): State<Queries>, headers: HeaderMap) -> Response {
     let work = |reader: &Reader| Ok(Json(reader.engine.tenant_status(&reader.tenant)).into_response());
-    queries.ask(&headers, work).await.unwrap_or_else(|error| plain_error(&error))
+    queries.ask(&headers, work).await.unwrap_or_else(|error| error.plain())
 }
 
 /// How the whole engine fares, all tenants together, and what went wrong in it.
 async fn engine_status(State(queries): State<Queries>, headers: HeaderMap) -> Response {
     let work = |reader: &Reader| Ok(Json(reader.engine.status()).into_response());
-    queries.ask_for(Right::Operate, &headers, work).await.unwrap_or_else(|error| plain_error(&error))
-}
-
-/// As APIs of our own say an error.
-pub(crate) fn plain_error(error: &Error) -> Response {
-    error.respond(Json(json!({ "error": error.to_string() })))
+    queries.ask_for(Right::Operate, &headers, work).await.unwrap_or_else(|error| error.plain())
 }
 
 /// A page, or the page that says why there is none.

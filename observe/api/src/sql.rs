@@ -21,8 +21,9 @@ use serde_json::json;
 use vitrine_observe_store::{Access, Right, Tenant};
 use vitrine_platform_http::{plain_bodies, with_error_format};
 
+use crate::error::Error;
 use crate::queries::tenant_of;
-use crate::router::{error_format, plain_error};
+use crate::router::error_format;
 
 /// Largest body: the longest statement, with room for what JSON adds.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -220,7 +221,7 @@ async fn answer(
     request: Request,
 ) -> Result<Response, Response> {
     let headers = request.headers();
-    let tenant = tenant_of(&shared.access, Right::Read, headers).map_err(|denied| plain_error(&denied.into()))?;
+    let tenant = tenant_of(&shared.access, Right::Read, headers).map_err(|denied| Error::from(denied).plain())?;
     let written = Written::of(headers).map_err(IntoResponse::into_response)?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use vitrine_kit::html::escape;
 use vitrine_kit::percent;
+use vitrine_observe_search::people::Query;
 use vitrine_observe_store::{SignalStatus, Trace, TraceQuery};
 
 use super::html::{bytes, colour, count, duration, page, time};
@@ -16,15 +17,18 @@ const RECENT_TRACES: usize = 25;
 /// Services listed.
 const MAX_SERVICES: usize = 100;
 
-/// Counts, services and recent traces; of one service if it is given.
-pub(crate) fn home(reader: &Reader, service: Option<&str>) -> Result<String, Error> {
+/// Counts, services and recent traces; of one service, or those that meet a query, if one of these is given.
+pub(crate) fn home(reader: &Reader, service: Option<&str>, query: Option<&str>) -> Result<String, Error> {
     let status = reader.engine.tenant_status(&reader.tenant);
     let services = reader.services()?;
-    let mut traces = reader.search(&TraceQuery {
-        service: service.map(str::to_owned),
-        limit: RECENT_TRACES,
-        ..TraceQuery::default()
-    })?;
+    let asked = match query {
+        Some(query) => asked(query),
+        None => Ok(TraceQuery { service: service.map(str::to_owned), ..TraceQuery::default() }),
+    };
+    let mut traces = match &asked {
+        Ok(asked) => reader.search(&TraceQuery { limit: RECENT_TRACES, ..asked.clone() })?,
+        Err(_) => Vec::new(),
+    };
     adjust(&mut traces);
     let held = status.traces.bytes + status.logs.bytes + status.metrics.bytes;
     let mut body = String::from("<h1>What the observatory sees</h1><div class=cards>");
@@ -45,7 +49,11 @@ pub(crate) fn home(reader: &Reader, service: Option<&str>) -> Result<String, Err
             escape(service)
         ));
     }
-    let (of, all) = match service {
+    body.push_str(&form(query.unwrap_or_default()));
+    if let Err(problem) = &asked {
+        body.push_str(&format!("<p class=bad>{}</p>", escape(problem)));
+    }
+    let (of, all) = match query.or(service) {
         Some(service) => (format!(" of {}", escape(service)), " <a class=soft href=\"/\">show all</a>"),
         None => (String::new(), ""),
     };
@@ -53,11 +61,26 @@ pub(crate) fn home(reader: &Reader, service: Option<&str>) -> Result<String, Err
         "<h2>Recent traces{of}{all}</h2><div class=panel><table><thead><tr><th>Started (UTC)<th>Trace<th>Services<th class=num>Spans<th class=num>Errors<th class=num>Duration<th></tr></thead><tbody>"
     ));
     if traces.is_empty() {
-        body.push_str("<tr><td colspan=7 class=soft>No traces are held.</tr>");
+        let none = if query.is_some() { "No trace meets this." } else { "No traces are held." };
+        body.push_str(&format!("<tr><td colspan=7 class=soft>{none}</tr>"));
     }
     traces.iter().for_each(|trace| body.push_str(&row(trace)));
     body.push_str("</tbody></table></div>");
     Ok(page("Home", &body))
+}
+
+/// What a query asks of traces.
+fn asked(query: &str) -> Result<TraceQuery, String> {
+    let query = Query::parse(query).map_err(|error| error.to_string())?;
+    query.trace_query().map_err(|error| error.to_string())
+}
+
+fn form(query: &str) -> String {
+    format!(
+        "<form class=ask action=\"/\"><input name=query value=\"{}\" placeholder=\"service:checkout status:error duration:&gt;200ms\" \
+         aria-label=\"Traces\" spellcheck=false autocapitalize=off><button>Search</button></form>",
+        escape(query)
+    )
 }
 
 const EMPTY: &str = "<section class=empty><h2>Nothing has arrived yet</h2><p>Send OpenTelemetry here and it appears on this page. With any SDK:</p>\

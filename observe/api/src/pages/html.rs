@@ -57,6 +57,7 @@ const FRAME: Frame = Frame {
     product: "observatory",
     links: &[
         ("/", "Traces"),
+        ("/logs", "Logs"),
         ("/explore", "Metrics"),
         ("/alerts", "Alerts"),
         ("/objectives", "Objectives"),

@@ -10,11 +10,14 @@ use super::html::{colour, duration, page, time};
 use crate::error::Error;
 use crate::jaeger::{UiTag, span_tags, tag};
 use crate::queries::Reader;
+use crate::time::NANOS_PER_SECOND;
 
 /// Spans drawn: a browser lays out a few thousand rows with ease.
 const MAX_DRAWN_SPANS: usize = 2_000;
 /// Log records listed.
 const MAX_LOGS: usize = 200;
+/// How long before and after a trace its log records are looked for, in nanoseconds: clocks of machines differ.
+const LOGS_AROUND_NS: u64 = 60 * NANOS_PER_SECOND;
 /// Levels that are indented; deeper spans stand at the last.
 const MAX_INDENT: usize = 24;
 
@@ -42,13 +45,16 @@ pub(crate) fn trace(reader: &Reader, trace: &Trace) -> Result<String, Error> {
     let (start, end) = bounds(trace);
     let root = root(trace);
     let mut body = format!(
-        "<h1>{}: {}</h1><p class=soft><code>{id}</code> · {} UTC · {} · {} spans · {} errors · <a href=\"/jaeger/api/traces/{id}\">Jaeger JSON</a></p><div class=panel>",
+        "<h1>{}: {}</h1><p class=soft><code>{id}</code> · {} UTC · {} · {} spans · {} errors · <a href=\"/logs?query=trace:{id}&amp;start={}&amp;end={}\">Logs</a> · \
+         <a href=\"/jaeger/api/traces/{id}\">Jaeger JSON</a></p><div class=panel>",
         escape(&root.service),
         escape(&root.name),
         time(start),
         duration(end - start),
         trace.spans.len(),
         errors(trace),
+        start.saturating_sub(LOGS_AROUND_NS),
+        end.saturating_add(LOGS_AROUND_NS),
         id = trace.id
     );
     for (depth, span) in in_order(&trace.spans).into_iter().take(MAX_DRAWN_SPANS) {

@@ -1,5 +1,6 @@
 //! Who may ask, how much at a time and for how long; and what an engine's trouble looks like.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,10 +13,12 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use serde_json::json;
 use tempfile::TempDir;
 use vitrine_observe_api::{Options, Queries, Telemetry, jaeger_router, router, zipkin_router};
-use vitrine_observe_store::model::{LogRow, TraceId};
+use vitrine_observe_store::model::{
+    FoundLog, LogCount, LogCountQuery, LogField, LogFieldInfo, LogFilter, LogQuery, LogRow, TraceId,
+};
 use vitrine_observe_store::{
-    Access, ColumnEngine, Dependency, Logs, Operation, QueryError, RedQuery, RedRow, Reports, Right, Services, Status,
-    Tenant, TenantStatus, Token, Trace, TraceQuery, Traces,
+    Access, ColumnEngine, Dependency, LogChunk, LogTail, Logs, Operation, QueryError, RedQuery, RedRow, Reports, Right,
+    Services, Status, TailError, Tenant, TenantStatus, Token, Trace, TraceQuery, Traces,
 };
 
 use crate::client::{engine, get, open, open_engine, send};
@@ -68,6 +71,32 @@ impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> 
 impl<F: Fn(&Tenant) -> Result<Vec<String>, QueryError> + Send + Sync + 'static> Logs for Scripted<F> {
     fn logs_of(&self, tenant: &Tenant, id: TraceId, most: usize) -> Result<Vec<LogRow>, QueryError> {
         self.store.logs_of(tenant, id, most)
+    }
+
+    fn logs(&self, tenant: &Tenant, query: &LogQuery) -> Result<Vec<FoundLog>, QueryError> {
+        self.store.logs(tenant, query)
+    }
+
+    fn log_counts(&self, tenant: &Tenant, query: &LogCountQuery) -> Result<Vec<LogCount>, QueryError> {
+        self.store.log_counts(tenant, query)
+    }
+
+    fn log_fields(&self, tenant: &Tenant, query: &LogQuery, most: usize) -> Result<Vec<LogFieldInfo>, QueryError> {
+        self.store.log_fields(tenant, query, most)
+    }
+
+    fn visit_logs(
+        &self,
+        tenant: &Tenant,
+        query: &LogQuery,
+        fields: &[LogField],
+        visit: &mut dyn FnMut(&LogChunk<'_>) -> ControlFlow<()>,
+    ) -> Result<(), QueryError> {
+        self.store.visit_logs(tenant, query, fields, visit)
+    }
+
+    fn tail(&self, tenant: &Tenant, filter: LogFilter) -> Result<LogTail, TailError> {
+        self.store.tail(tenant, filter)
     }
 }
 

@@ -2,10 +2,15 @@
 
 mod bounds;
 mod client;
+mod elastic;
 mod explore;
 mod golden;
 mod grafana;
 mod joined;
+mod log_pages;
+mod log_tail;
+mod logs;
+mod loki;
 mod metrics;
 mod operating;
 mod otlp;

@@ -68,8 +68,13 @@ pub async fn write(engine: &dyn Ingest, tenant: &Tenant, resource_spans: Vec<Res
 
 /// Writes one log record of a service.
 pub async fn write_log(engine: &dyn Ingest, tenant: &Tenant, service: &str, record: LogRecord) {
+    write_logs(engine, tenant, service, vec![record]).await;
+}
+
+/// Writes log records of a service.
+pub async fn write_logs(engine: &dyn Ingest, tenant: &Tenant, service: &str, log_records: Vec<LogRecord>) {
     let resource = Some(Resource { attributes: vec![text("service.name", service)], ..Resource::default() });
-    let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
+    let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
     let resource_logs = vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }];
     let request = ExportLogsServiceRequest { resource_logs }.encode_to_vec();
     engine.write(tenant, Signal::Logs, Bytes::from(request)).await.expect("taken");
