@@ -17,6 +17,7 @@ pub use rules::{RulesArgs, RulesCheckArgs, RulesCommand, RulesReplayArgs, RulesT
 
 mod faults;
 mod flags;
+mod logs;
 mod range;
 
 pub use faults::{
@@ -27,6 +28,7 @@ pub use flags::{
     FlagsHistoryArgs, FlagsListArgs, FlagsPromoteArgs, FlagsRollOutArgs, FlagsSegmentArgs, FlagsServeArgs,
     FlagsSetArgs, FlagsWhenArgs,
 };
+pub use logs::{Color, LogsArgs};
 pub use range::{RangeCommand, RangeExportArgs, RangeLayout, RangeReportArgs, RangeRunArgs, RangeScoreArgs};
 
 /// A shop made of glass: a complete commerce system that anyone can run, break and see through.
@@ -77,6 +79,8 @@ pub enum Command {
     /// Watch a machine: its metrics at /metrics, as the node exporter and cAdvisor have them
     #[command(subcommand)]
     Agent(AgentCommand),
+    /// Log records that meet a query, the newest last; with -f also those that come
+    Logs(LogsArgs),
     /// Ask PromQL over the observatory's metrics: a table of now, or a chart of the last hours
     Promql(PromqlArgs),
     /// Take metrics elsewhere, or name them anew
@@ -198,7 +202,7 @@ pub struct RetentionArgs {
     /// Where OTLP comes in over HTTP [default: 127.0.0.1:4318]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub otlp_http: Option<SocketAddr>,
-    /// Serve Jaeger's API on port 16686, Zipkin's on 9411, Prometheus's on 9090 and Alertmanager's on 9093, too
+    /// Serve Jaeger's API on port 16686, Zipkin's on 9411, Prometheus's on 9090, Alertmanager's on 9093, Elasticsearch's on 9200 and Loki's on 3100, too
     #[arg(long)]
     pub standard_ports: bool,
     /// For how long telemetry is kept, or "off" for ever [default: 7d]

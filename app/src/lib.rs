@@ -13,7 +13,9 @@ mod flags_commands;
 mod folder;
 mod following;
 mod identity;
+mod lines;
 mod load;
+mod logs;
 mod measurements;
 mod observatory;
 mod observe;
@@ -32,6 +34,7 @@ mod runfile;
 mod say;
 mod serve;
 pub mod settings;
+mod shippers;
 pub mod shop_flags;
 mod sql;
 mod statements;
@@ -134,6 +137,7 @@ async fn command(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Sql(args) => sql::run(args).await,
+        Command::Logs(args) => logs::run(args).await,
         Command::Promql(args) => promql::run(args).await,
         Command::Metrics(MetricsCommand::Export(args)) => export::run(*args).await,
         Command::Metrics(MetricsCommand::Reindex(args)) => reindex::run(args).await,

@@ -1,6 +1,6 @@
 //! The observatory within a process: its engine, and the listeners over it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +14,15 @@ use vitrine_kit::clock::Clock;
 use vitrine_kit::duration;
 use vitrine_observe_alert::{Alertmanager, Rules};
 use vitrine_observe_api::{
-    Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router, funnel_router,
-    jaeger_errors, jaeger_router, metric_pages, prometheus_below, prometheus_errors, prometheus_router, ruler_router,
-    sql_router, zipkin_router,
+    Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router,
+    elastic_router, funnel_router, jaeger_errors, jaeger_router, loki_errors, loki_router, metric_pages,
+    prometheus_below, prometheus_errors, prometheus_router, ruler_router, sql_router, zipkin_router,
 };
 use vitrine_observe_receive::{
-    Intake, ReplicaOptions, Replicas, grpc_routes, http_router, otlp_errors, remote_write_router,
-    zipkin_router as zipkin_intake,
+    Intake, ReplicaOptions, Replicas, elastic_errors, elastic_intake_router, grpc_routes, http_router, journal_router,
+    log_lines_router, loki_push_router, otlp_errors, remote_write_router, zipkin_router as zipkin_intake,
 };
+use vitrine_observe_search::Definitions;
 use vitrine_observe_sql::{Sql, SqlOptions};
 use vitrine_observe_store::{
     Access, ColumnEngine, Ingest, Options, Reports, SegmentStorage, SignalStatus, Status, Targets,
@@ -35,13 +36,18 @@ use vitrine_platform_telemetry::{Observation, ObservationKind, Telemetry};
 use vitrine_platform_tls as tls;
 
 use crate::reloading::RunningConfiguration;
-use crate::settings::{HostMetrics, Observatory as Settings};
+use crate::settings::{HostMetrics, Observatory as Settings, shipper_listeners};
+use crate::shippers::{ShipperAddresses, Shippers};
 use crate::statements::{EngineStatements, worker};
 use crate::telemetry::OBSERVATORY;
 use crate::{Usage, alerting, prometheus, watching};
 
 /// The folder of the observatory within the data folder.
 const FOLDER: &str = "observatory";
+/// The folder of what Elasticsearch's clients define, within the data folder.
+const DEFINITIONS: &str = "elasticsearch";
+/// Where Elasticsearch's API is on the one address.
+const ELASTIC_PATH: &str = "/elastic/";
 /// A table becomes a segment when it takes this part of the memory: others are written meanwhile.
 const SEALED_PART: usize = 3;
 /// Jaeger's own port.
@@ -52,6 +58,10 @@ const ZIPKIN_PORT: u16 = 9411;
 const PROMETHEUS_PORT: u16 = 9090;
 /// Alertmanager's own port.
 const ALERTMANAGER_PORT: u16 = 9093;
+/// Elasticsearch's own port.
+const ELASTIC_PORT: u16 = 9200;
+/// Loki's own port.
+const LOKI_PORT: u16 = 3100;
 
 /// Where Mimir's ruler API is, beside Prometheus's: where Mimir has it, and where Cortex had it.
 const RULER_PATHS: &[&str] = &["/config/v1/rules", "/api/v1/rules"];
@@ -65,6 +75,9 @@ pub struct Addresses {
     pub otlp_grpc: String,
     /// OTLP over HTTP.
     pub otlp_http: String,
+    /// Syslog and Forward.
+    #[serde(flatten)]
+    pub shippers: ShipperAddresses,
 }
 
 /// Listeners at the originals' own ports.
@@ -73,6 +86,22 @@ struct StandardPorts {
     zipkin: TcpListener,
     prometheus: TcpListener,
     alertmanager: TcpListener,
+    elastic: TcpListener,
+    loki: TcpListener,
+}
+
+impl StandardPorts {
+    async fn bind(ip: IpAddr) -> std::io::Result<Self> {
+        let at = |port| SocketAddr::new(ip, port);
+        Ok(Self {
+            jaeger: bind(at(JAEGER_PORT)).await?,
+            zipkin: bind(at(ZIPKIN_PORT)).await?,
+            prometheus: bind(at(PROMETHEUS_PORT)).await?,
+            alertmanager: bind(at(ALERTMANAGER_PORT)).await?,
+            elastic: bind(at(ELASTIC_PORT)).await?,
+            loki: bind(at(LOKI_PORT)).await?,
+        })
+    }
 }
 
 /// Listeners that are bound, and the engine behind them.
@@ -88,8 +117,11 @@ pub struct Observatory {
     otlp_grpc: TcpListener,
     otlp_http: TcpListener,
     standard: Option<StandardPorts>,
+    shippers: Shippers,
     prometheus: PrometheusOptions,
     replicas: Option<ReplicaOptions>,
+    definitions: Arc<Definitions>,
+    elastic_version: String,
     alertmanager: Alertmanager,
     scrape: Option<(PathBuf, vitrine_observe_scrape::Config)>,
     /// Whom targets' names are asked of.
@@ -105,23 +137,16 @@ impl Observatory {
     pub async fn open(data: &Path, settings: &Settings, of_shop: bool) -> Result<Self> {
         let options = options(data, settings)?;
         let access = Access::new(&settings.tokens).map_err(|e| Usage(format!("observatory.{e}")))?;
-        let files = Some(&settings.tls).filter(|files| files.is_set());
-        let tls = files.map(tls::Server::new).transpose()?;
+        let tls = Some(&settings.tls).filter(|files| files.is_set()).map(tls::Server::new).transpose()?;
         let cors = settings.cors.rules().map_err(|e| Usage(format!("observatory.cors.{e}")))?;
         let hosts = Hosts::parse(&settings.hosts).map_err(|e| Usage(format!("observatory.hosts: {e}")))?;
         let pages = bind(settings.listen).await?;
         let (otlp_grpc, otlp_http) = (bind(settings.otlp_grpc).await?, bind(settings.otlp_http).await?);
-        let standard = if settings.standard_ports {
-            let at = |port| SocketAddr::new(settings.listen.ip(), port);
-            Some(StandardPorts {
-                jaeger: bind(at(JAEGER_PORT)).await?,
-                zipkin: bind(at(ZIPKIN_PORT)).await?,
-                prometheus: bind(at(PROMETHEUS_PORT)).await?,
-                alertmanager: bind(at(ALERTMANAGER_PORT)).await?,
-            })
-        } else {
-            None
+        let standard = match settings.standard_ports {
+            true => Some(StandardPorts::bind(settings.listen.ip()).await?),
+            false => None,
         };
+        let shippers = Shippers::open(settings, tls.as_ref()).await?;
         let replicas = settings.ha.options().map_err(Usage)?;
         let config = Some(settings.scrape.config.clone()).filter(|path| !path.as_os_str().is_empty());
         let scrape = config.map(|path| watching::read(&path).map(|config| (path, config))).transpose()?;
@@ -142,6 +167,7 @@ impl Observatory {
             ruler_api: settings.prometheus.ruler_api,
             ..PrometheusOptions::default()
         };
+        let definitions = Arc::new(Definitions::open(data.join(DEFINITIONS))?);
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || ColumnEngine::open(options, Clock::system())).await??;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -162,8 +188,11 @@ impl Observatory {
             otlp_grpc,
             otlp_http,
             standard,
+            shippers,
             prometheus,
             replicas,
+            definitions,
+            elastic_version: settings.elasticsearch_version.clone(),
             alertmanager,
             scrape,
             name_server: settings.scrape.name_server.clone(),
@@ -175,7 +204,8 @@ impl Observatory {
 
     /// Listeners that an observatory of these settings has.
     pub fn listeners(settings: &Settings) -> u64 {
-        if settings.standard_ports { 6 } else { 3 }
+        let own = if settings.standard_ports { 9 } else { 3 };
+        own + shipper_listeners(&settings.syslog, &settings.forward)
     }
 
     /// What keeps telemetry.
@@ -187,7 +217,8 @@ impl Observatory {
     pub fn addresses(&self) -> Result<Addresses> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let url = |listener: &TcpListener| Ok::<_, std::io::Error>(format!("{scheme}://{}", listener.local_addr()?));
-        Ok(Addresses { observe: url(&self.pages)?, otlp_grpc: url(&self.otlp_grpc)?, otlp_http: url(&self.otlp_http)? })
+        let (observe, otlp_grpc, otlp_http) = (url(&self.pages)?, url(&self.otlp_grpc)?, url(&self.otlp_http)?);
+        Ok(Addresses { observe, otlp_grpc, otlp_http, shippers: self.shippers.addresses().clone() })
     }
 
     /// Serves until stopped. What the engine counts goes into its own metrics. Returns the engine, to be closed when nothing
@@ -211,7 +242,9 @@ impl Observatory {
             watching::watch_host(names, &self.host, engine.clone(), stop, tracker);
         }
         let intake = Intake::new(engine.clone(), access.clone());
+        self.shippers.serve(&intake, bounds, stop, tracker);
         let queries = Queries::new(engine.clone(), access.clone(), self.asking);
+        end_streams(queries.clone(), stop.clone(), tracker);
         let parts = prometheus::parts(engine.clone(), &self.rules, targets, &configuration, telemetry);
         prometheus::notify(parts.notifications.clone(), &configuration, stop, tracker);
         let prometheus = Prometheus::new(engine.clone(), parts, access.clone(), self.prometheus, Clock::system());
@@ -221,13 +254,16 @@ impl Observatory {
         let alerts = alertmanager_router(Arc::new(self.alertmanager.clone()), access.clone());
         alerting::attend(&self.alertmanager, &self.rules, telemetry, stop, tracker);
         let (otlp, grpc) = (http_router(&intake), grpc_routes(&intake));
+        let elastic = elasticsearch(&intake, &queries, self.definitions, &self.elastic_version);
         let pages = otlp
             .clone()
             .merge(grpc.clone())
-            .merge(zipkin_intake(&intake))
+            .merge(other_intake(&intake))
             .merge(writes.clone())
+            .nest(ELASTIC_PATH, elastic.clone())
             .merge(ruler_router(&prometheus, RULER_PATHS))
             .merge(vitrine_observe_api::router(&queries))
+            .merge(loki_router(&queries))
             .merge(metric_pages(&prometheus))
             .merge(prometheus_below(&prometheus, "/prometheus"))
             .merge(funnel_router(statements.clone(), access.clone()))
@@ -239,34 +275,66 @@ impl Observatory {
             (self.otlp_http, otlp, otlp_errors),
             (self.otlp_grpc, grpc, otlp_errors),
         ];
-        if let Some(StandardPorts { jaeger, zipkin, prometheus: own, alertmanager }) = self.standard {
-            all.push((own, prometheus_router(&prometheus).merge(writes), prometheus_errors));
-            all.push((jaeger, jaeger_router(&queries), jaeger_errors));
-            all.push((zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_errors));
-            all.push((alertmanager, alerts, alertmanager_errors));
+        if let Some(own) = self.standard {
+            all.push((own.prometheus, prometheus_router(&prometheus).merge(writes), prometheus_errors));
+            all.push((own.jaeger, jaeger_router(&queries), jaeger_errors));
+            all.push((own.zipkin, zipkin_intake(&intake).merge(zipkin_router(&queries)), plain_errors));
+            all.push((own.alertmanager, alerts, alertmanager_errors));
+            all.push((own.elastic, elastic, elastic_errors));
+            let loki = loki_router(&queries).merge(loki_push_router(&intake));
+            all.push((own.loki, loki, loki_errors));
         }
-        for (listener, router, error_format) in all {
-            let cors = self.cors.at(self.hosts.of(listener.local_addr()?.ip()));
-            let listener = Listener::from(listener).with_tls(self.tls.clone()).with_bounds(bounds.clone());
-            tracker.spawn(serve(
-                listener,
-                cors.around(nowhere(router, error_format), error_format),
-                stop.clone(),
-                DRAIN,
-            ));
-        }
-        if let Some(replicas) = replicas {
-            prometheus::count(replicas, telemetry);
-        }
+        let bounds = (self.tls.clone(), bounds.clone());
+        serve_all(all, &self.cors, &self.hosts, &bounds, stop, tracker)?;
+        replicas.into_iter().for_each(|replicas| prometheus::count(replicas, telemetry));
         telemetry.service(OBSERVATORY).read_while(&self.engine, |engine| observations(&engine.status()));
         Ok(self.engine)
     }
 }
 
+/// Serves routers at their listeners until stopped.
+fn serve_all(
+    all: Vec<(TcpListener, Router, ErrorFormat)>,
+    cors: &CrossOrigin,
+    hosts: &Hosts,
+    (tls, bounds): &(Option<tls::Server>, Bounds),
+    stop: &CancellationToken,
+    tracker: &TaskTracker,
+) -> Result<()> {
+    for (listener, router, error_format) in all {
+        let cors = cors.at(hosts.of(listener.local_addr()?.ip()));
+        let listener = Listener::from(listener).with_tls(tls.clone()).with_bounds(bounds.clone());
+        let router = cors.around(nowhere(router, error_format), error_format);
+        tracker.spawn(serve(listener, router, stop.clone(), DRAIN));
+    }
+    Ok(())
+}
+
+/// What comes in at the one address beside OTLP, metrics and Elasticsearch's documents.
+fn other_intake(intake: &Intake) -> Router {
+    zipkin_intake(intake).merge(loki_push_router(intake)).merge(journal_router(intake)).merge(log_lines_router(intake))
+}
+
+/// Ends streams without an end of their own when it is stopped, so that no one who follows is waited for.
+fn end_streams(queries: Queries, stop: CancellationToken, tracker: &TaskTracker) {
+    tracker.spawn(async move {
+        stop.cancelled().await;
+        queries.end_streams();
+    });
+}
+
+/// Elasticsearch's API: documents in, and searches.
+fn elasticsearch(intake: &Intake, queries: &Queries, definitions: Arc<Definitions>, version: &str) -> Router {
+    elastic_intake_router(intake, definitions.clone(), version).merge(elastic_router(queries, definitions))
+}
+
 /// How refusals are said on the one address.
 fn error_format(asked: &RequestInfo, refusal: &Refusal) -> Response {
-    let is_otlp = asked.uri.path().starts_with("/v1/");
-    if is_otlp { otlp_errors(asked, refusal) } else { vitrine_observe_api::error_format(asked, refusal) }
+    match asked.uri.path() {
+        path if path.starts_with("/v1/") => otlp_errors(asked, refusal),
+        path if path.starts_with(ELASTIC_PATH) => elastic_errors(asked, refusal),
+        _ => vitrine_observe_api::error_format(asked, refusal),
+    }
 }
 
 /// Alive as long as it runs; ready until it stops.

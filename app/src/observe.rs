@@ -7,6 +7,7 @@ use crate::cli::ObserveArgs;
 use crate::observatory::{Addresses, Observatory};
 use crate::process::Process;
 use crate::say::say;
+use crate::shippers::ShipperAddresses;
 use crate::{runfile, settings};
 
 /// What `--ready-file` says.
@@ -35,13 +36,16 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
     let ready = Ready { addresses: &addresses, operations: &operations, pid: std::process::id() };
     process.ready(&ready, Some(runfile::alone_path(data)), args.ready_file.as_deref())?;
     if !args.quiet {
-        let Addresses { observe, otlp_grpc, otlp_http } = &addresses;
+        let Addresses { observe, otlp_grpc, otlp_http, shippers } = &addresses;
         let flag = runfile::data_flag(data);
         say!("The observatory is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), data.display());
         say!(
             "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql{flag}, vitrine promql{flag})"
         );
         say!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
+        if *shippers != ShipperAddresses::default() {
+            say!("  shippers   {shippers}");
+        }
         say!("  operations {operations}  (health, metrics)");
         say!("  open       {}", settings.observatory.open());
         say!("  stop       Ctrl-C");

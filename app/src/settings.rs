@@ -3,6 +3,7 @@
 mod choices;
 mod metrics;
 mod prometheus;
+mod shippers;
 mod spans;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,6 +25,7 @@ use crate::say::say;
 pub use choices::{Bucket, Demo, HostNames, Rate, SpanNames, Sync};
 pub use metrics::Metrics;
 pub use prometheus::{Ha, PrometheusApi};
+pub use shippers::{Address, Forward, Syslog, listeners as shipper_listeners};
 pub use spans::SpanSeries;
 
 /// The customer whom everyone may play.
@@ -172,7 +174,7 @@ pub struct Observatory {
     pub otlp_grpc: SocketAddr,
     /// Where OTLP comes in over HTTP.
     pub otlp_http: SocketAddr,
-    /// Whether Jaeger's API answers on port 16686, Zipkin's on 9411, Prometheus's on 9090 and Alertmanager's on 9093, too.
+    /// Whether Jaeger's API answers on port 16686, Zipkin's on 9411, Prometheus's on 9090, Alertmanager's on 9093, Elasticsearch's on 9200 and Loki's on 3100, too.
     pub standard_ports: bool,
     /// For how long telemetry is kept, such as 7d, or "off" for ever.
     pub retention: OrOff<Time>,
@@ -203,14 +205,20 @@ pub struct Observatory {
     pub ha: Ha,
     /// Attributes whose values Zipkin's page completes.
     pub autocomplete_keys: Vec<String>,
+    /// The version of Elasticsearch that its clients are told; some compare it with their own.
+    pub elasticsearch_version: String,
     /// Who may read and write; without any token, everyone.
     pub tokens: Vec<vitrine_observe_store::Token>,
-    /// TLS on all of the observatory's ports, with any file set.
+    /// TLS on all of the observatory's ports, with any file set; syslog and Forward have ports of their own for it.
     pub tls: vitrine_platform_tls::Files,
     /// Names under which the observatory is asked, besides localhost and addresses, such as observe.example or *.example.com; "*" lets all.
     pub hosts: Vec<String>,
     /// Web pages that may send and ask; without any origin, none.
     pub cors: vitrine_platform_http::Cors,
+    /// Where syslog comes in.
+    pub syslog: Syslog,
+    /// Where Fluentd's Forward protocol comes in.
+    pub forward: Forward,
     /// What it scrapes.
     pub scrape: Scrape,
     /// Whom it tells of alerts.
@@ -335,10 +343,13 @@ impl Default for Observatory {
             prometheus: PrometheusApi::default(),
             ha: Ha::default(),
             autocomplete_keys: vitrine_observe_api::Options::default().autocomplete_keys,
+            elasticsearch_version: vitrine_observe_receive::ELASTIC_VERSION.to_owned(),
             tokens: Vec::new(),
             tls: vitrine_platform_tls::Files::default(),
             hosts: Vec::new(),
             cors: vitrine_platform_http::Cors::default(),
+            syslog: Syslog::default(),
+            forward: Forward::default(),
             scrape: Scrape::default(),
             alertmanager: Alerting::default(),
             rules: Rules::default(),

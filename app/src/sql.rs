@@ -23,7 +23,7 @@ const MAX_INPUT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The command.
 pub async fn run(args: SqlArgs) -> Result<()> {
-    let client = Client::new(&args.observatory.url(), &args.observatory)?;
+    let client = Client::new(&args.observatory)?;
     if let Some(statements) = &args.statement {
         return all(&client, statements, args.format).await;
     }
@@ -41,7 +41,7 @@ pub async fn run(args: SqlArgs) -> Result<()> {
 
 /// Runs a statement and returns its rows.
 pub(crate) async fn rows(observatory: &AskArgs, statement: &str) -> Result<Vec<Vec<Value>>> {
-    Client::new(&observatory.url(), observatory)?.rows(statement).await
+    Client::new(observatory)?.rows(statement).await
 }
 
 /// Runs statements one after the other, up to the first that fails.
@@ -64,6 +64,7 @@ async fn all(client: &Client, statements: &str, style: Style) -> Result<()> {
     Ok(())
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+/// Whether whoever reads the output has gone.
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -49,7 +49,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let opened = Process::open(data, &settings, listeners, &[ALL, &[FLAGS]].concat()).await?;
     let listener = bind(settings.up.listen).await?;
     let observatory = Observatory::open(data, &settings.observatory, true).await?;
-    let Addresses { observe, otlp_grpc, otlp_http } = observatory.addresses()?;
+    let Addresses { observe, otlp_grpc, otlp_http, .. } = observatory.addresses()?;
     if settings.flags.observatory.is_empty() {
         settings.flags.observatory = BaseUrl::read(&observe).unwrap_or_default();
     }

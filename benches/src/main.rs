@@ -30,7 +30,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 22] = [
+const PARTS: [(&str, &str); 23] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
@@ -60,6 +60,7 @@ const PARTS: [(&str, &str); 22] = [
     ("metrics-engine", "The same without a server, for comparing designs: only when it is named"),
     ("metrics-rules", "--rules rules every 15 s for --watched seconds"),
     ("observe-crash", "Kills the observatory --kills times under ingest, and counts what is there"),
+    ("logs-crash", "The same under documents and Loki's streams"),
     ("metrics-crash", "The same with rules, alerts and a receiver"),
     ("analytics", "Messages of visitors, in requests of 100, for --seconds"),
     ("analytics-crash", "Kills the shop --kills times under messages of visitors, and counts what was handed on"),
@@ -135,6 +136,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "metrics-engine" => metrics::engine(&args.metrics).await,
         "metrics-rules" => metrics::rules(binary, &args.metrics).await,
         "observe-crash" => life::ingest_crashes(binary, args.kills).await,
+        "logs-crash" => life::log_crashes(binary, args.kills).await,
         "metrics-crash" => metrics::crashes(binary, args.kills).await,
         "analytics" => analytics::throughput(binary, args.seconds).await,
         "analytics-crash" => analytics::crashes(binary, args.kills).await,

@@ -1,15 +1,16 @@
-// Runs one flow against a shop: `node run.mjs FLOW PLACES`, where PLACES is a JSON object: `shop`, `partner` and `flags` are addresses, `chromium` is
+// Runs one flow against a shop: `node run.mjs FLOW PLACES`, where PLACES is a JSON object: `shop`, `partner`, `flags` and `observe` are addresses, `chromium` is
 // the browser's program. Exits with 1 and says what went wrong, or prints what it saw.
 import { strictEqual } from 'node:assert'
 import { chromium } from 'playwright-core'
 import * as buying from './buying.mjs'
 import * as common from './flows.mjs'
+import * as logs from './logs.mjs'
 import * as widget from './widget.mjs'
 
 const [name, places] = process.argv.slice(2)
 const { chromium: executablePath, ...addresses } = JSON.parse(places)
-const { shop, partner } = addresses
-const flows = { ...common, ...buying, ...widget }
+const { shop, partner, observe } = addresses
+const flows = { ...common, ...buying, ...logs, ...widget }
 const flow = flows[name]
 if (flow === undefined) throw new Error(`there is no flow ${name}: expected one of ${Object.keys(flows).join(', ')}`)
 const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--disable-dev-shm-usage']
@@ -33,7 +34,7 @@ async function open(options = {}) {
   // That a transition between two pages is not shown, because the next one came too soon or takes no part, is no error of a page.
   page.on('pageerror', (error) => error.message.startsWith('Transition was aborted') || wrong.push(error.message))
   page.on('request', (request) => {
-    if (![shop, partner].includes(new URL(request.url()).origin)) wrong.push(`asked another site: ${request.url()}`)
+    if (![shop, partner, observe].includes(new URL(request.url()).origin)) wrong.push(`asked another site: ${request.url()}`)
   })
   page.mustBeFine = () => strictEqual(wrong.join('\n'), '')
   return page

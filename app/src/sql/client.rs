@@ -1,48 +1,23 @@
 //! Statements to `/api/sql`, and their rows as they come.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, anyhow, bail};
-use http::Uri;
+use anyhow::{Result, bail};
 use serde_json::Value;
-use vitrine_platform_fetch::{Client as Fetch, Error, Request, Settings};
+use vitrine_platform_fetch::Request;
 
 use super::output::Printer;
-use crate::Usage;
 use crate::cli::AskArgs;
-use crate::promql::{authorized, tls_files};
+use crate::lines::{RemoteObservatory, value};
 
-/// How long an observatory may say nothing: much longer than it lets statements run, which it bounds itself.
-const SILENCE: Duration = Duration::from_secs(3_600);
-/// Longest row that is read, in bytes.
-const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 /// Most rows that are collected.
 const MAX_ROWS: usize = 2_000_000;
-/// Longest message about an error that is read, in bytes.
-const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// An observatory, and who asks it.
-pub(super) struct Client {
-    fetch: Fetch,
-    uri: Uri,
-    /// What is sent with each statement as its body.
-    request: Request,
-    /// What to add when it cannot be reached.
-    hint: String,
-}
+pub(super) struct Client(RemoteObservatory);
 
 impl Client {
-    /// The observatory at "http://HOST:PORT" or "https://HOST:PORT".
-    pub(super) fn new(url: &str, args: &AskArgs) -> Result<Self> {
-        let expected = || Usage(format!("--url {url}: expected http://HOST:PORT or https://HOST:PORT"));
-        let uri: Uri = format!("{}/api/sql?format=rows", url.trim_end_matches('/')).parse().map_err(|_| expected())?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
-            return Err(expected().into());
-        }
-        let request = authorized(Request::post(uri.to_string(), "application/sql", ""), args)?;
-        // A statement that nobody waits for any more ends with its connection.
-        let settings = Settings { tls: tls_files(args), refuses_http2: true, ..Settings::default() };
-        Ok(Self { fetch: Fetch::new(&settings)?, uri, request, hint: args.hint() })
+    /// The observatory that a command asks.
+    pub(super) fn new(args: &AskArgs) -> Result<Self> {
+        Ok(Self(RemoteObservatory::new(args)?))
     }
 
     /// Runs a statement and prints its rows; returns how many there were. Dropping this stops the statement.
@@ -94,59 +69,11 @@ impl Client {
     }
 
     async fn each(&self, statement: &str, mut take: impl FnMut(Value) -> Result<()>) -> Result<()> {
-        let request = Request { body: statement.to_owned().into(), ..self.request.clone() };
-        let authority = self.uri.authority().map(ToString::to_string).unwrap_or_default();
-        let mut answer = self.fetch.open(request, SILENCE).await.map_err(|error| {
-            let reason = reason(error);
-            let is_unknown = reason.contains("certificate");
-            let hint = if is_unknown { " (--ca FILE names the authorities to trust)" } else { &self.hint };
-            anyhow!("{authority} cannot be reached: {reason}{hint}")
-        })?;
-        if !answer.status.is_success() {
-            let mut text = Vec::new();
-            while let Ok(Some(part)) = answer.next(SILENCE).await
-                && text.len() < MAX_ERROR_BYTES
-            {
-                text.extend_from_slice(&part);
-            }
-            match serde_json::from_slice::<Value>(&text).ok().as_ref().and_then(|error| error["error"].as_str()) {
-                Some(error) => bail!("{error}"),
-                None => bail!("{authority} answered {}", answer.status),
-            }
+        let post = |url: String| Request::post(url, "application/sql", statement.to_owned());
+        let mut lines = self.0.ask("/api/sql?format=rows", post).await?;
+        while let Some(line) = lines.next().await? {
+            take(value(&line)?)?;
         }
-        let mut waiting: Vec<u8> = Vec::new();
-        loop {
-            let part =
-                answer.next(SILENCE).await.map_err(|error| anyhow!("the answer broke off: {}", reason(error)))?;
-            let Some(part) = part else { return Ok(()) };
-            let mut rest: &[u8] = &part;
-            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                waiting.extend_from_slice(&rest[..end]);
-                rest = &rest[end + 1..];
-                take(line(&waiting)?)?;
-                waiting.clear();
-            }
-            if waiting.len() + rest.len() > MAX_LINE_BYTES {
-                bail!("a row is longer than {MAX_LINE_BYTES} bytes");
-            }
-            waiting.extend_from_slice(rest);
-        }
-    }
-}
-
-/// A line of the answer; the last of one that breaks off says why.
-fn line(bytes: &[u8]) -> Result<Value> {
-    let value: Value = serde_json::from_slice(bytes).context("the answer is not one of an observatory")?;
-    match value.get("error").and_then(Value::as_str) {
-        Some(error) => bail!("{error}"),
-        None => Ok(value),
-    }
-}
-
-/// The cause alone, where there is one.
-fn reason(error: Error) -> String {
-    match error {
-        Error::Unreachable(cause) => cause,
-        error => error.to_string(),
+        Ok(())
     }
 }

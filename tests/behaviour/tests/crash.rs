@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vitrine_tests_testkit::{Loss, crash, flags_crash, messages_crash};
+use vitrine_tests_testkit::{Loss, crash, flags_crash, messages_crash, shippers_crash};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nobody_is_charged_twice() {
@@ -30,4 +30,14 @@ async fn no_acknowledged_message_is_lost_and_none_is_handed_on_twice() {
     let binary = Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"));
     let crashes = messages_crash(binary, 4, 17).await.expect("the audit passes");
     assert!(crashes.acknowledged > 0, "nothing was sent between the crashes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_record_is_lost_that_a_shipper_was_told_is_kept() {
+    let binary = Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"));
+    let crashes = shippers_crash(binary, 4, 2, 19).await.expect("the audit passes");
+    assert!(
+        crashes.acknowledged.iter().all(|records| *records > 0),
+        "nothing was sent between the crashes: {crashes:?}"
+    );
 }

@@ -299,7 +299,7 @@ async fn everything_is_said_in_secret_to_whoever_may_hear_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn jaegers_and_zipkins_own_ports_answer_too() {
+async fn jaegers_zipkins_and_elasticsearchs_own_ports_answer_too() {
     let check = async {
         // The ports are fixed, so the address is one that no one else has.
         let [a, b, c] = rand::random::<[u8; 3]>().map(|byte| byte.clamp(1, 254));
@@ -326,6 +326,13 @@ async fn jaegers_and_zipkins_own_ports_answer_too() {
         ensure!(found == json!(["glass", "oven"]), "{found}");
         let found = zipkin.get("/api/v2/trace/00000000000000aa").await?;
         ensure!(found == sent, "{found}");
+
+        let elastic = Api::new(&format!("http://{host}:9200"), None)?;
+        let found = elastic.get("/").await?;
+        ensure!(found["version"]["number"] == "8.19.0", "{found}");
+        let loki = Api::new(&format!("http://{host}:3100"), None)?;
+        let found = loki.get("/loki/api/v1/query?query=vector(1)%2Bvector(1)&time=4").await?;
+        ensure!(found["data"]["result"][0]["value"] == json!([4, "2"]), "{found}");
         observatory.process().stop()?;
         Ok::<_, anyhow::Error>(())
     };

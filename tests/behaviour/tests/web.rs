@@ -23,7 +23,9 @@ async fn run_and_look(flows: &[&str], look: impl AsyncFnOnce(&Shop) -> Result<()
         let mut shop = Shop::start(binary, Placement::Local, &Options::default()).await?;
         for flow in flows {
             let mut command = Command::new("node");
-            let places = json!({"shop": shop.url, "partner": shop.partner, "flags": shop.flags, "chromium": chromium});
+            let places = json!({
+                "shop": shop.url, "partner": shop.partner, "flags": shop.flags, "observe": shop.observe, "chromium": chromium,
+            });
             let command = command.arg(tests.join("run.mjs")).args([flow, places.to_string().as_str()]);
             succeed(command).await.with_context(|| format!("the flow {flow}"))?;
         }
@@ -67,6 +69,11 @@ async fn a_bank_that_asks_is_answered_on_the_way() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everyone_can_use_every_page() {
     run(&["everyone_can_use_it", "something_breaks"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_records_are_read_and_followed() {
+    run(&["following_logs", "reading_logs"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

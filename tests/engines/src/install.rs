@@ -36,7 +36,7 @@ fn found(program: &str, folders: &[&str]) -> Option<PathBuf> {
 }
 
 /// A program of this Debian release, looked for in these folders and in PATH.
-pub(crate) fn program(program: &str, folders: &[&str], package: &str) -> Result<PathBuf> {
+pub fn program(program: &str, folders: &[&str], package: &str) -> Result<PathBuf> {
     if let Some(file) = found(program, folders) {
         return Ok(file);
     }

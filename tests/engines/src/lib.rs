@@ -19,6 +19,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 
 pub use certificates::Certificates;
+pub use install::program;
 pub use server::{Recipe, Server};
 
 /// The database user, who needs no password from this machine unless `pg_hba.conf` says so.

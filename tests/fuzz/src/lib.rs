@@ -4,17 +4,24 @@
 //! (`fuzz/README.md`). The corpus of a target is in `corpus/NAME`.
 
 mod flags;
+mod logs;
 
 use std::path::Path;
 
+use bytes::Bytes;
 use vitrine_observe_model::exposition::{Entry, ExposedSeries, Format, HistogramForms, Text, families, series_labels};
 use vitrine_observe_model::metrics::{
     RemoteWrite, SeriesLimits, Taking, Translation, WriteCompression, WriteVersion, decode_otlp, decode_remote_write,
 };
+use vitrine_observe_model::{Builder, Signal};
 use vitrine_observe_promql::parse::parse_expr;
+use vitrine_observe_receive::{forward_requests, syslog_requests};
 use vitrine_observe_rules::RuleFile;
 use vitrine_observe_rules::template::{RuleFunctions, Templates, Value};
+use vitrine_observe_search::elastic::parse_query_string;
+use vitrine_observe_search::people::{MAX_BYTES, Query};
 use vitrine_observe_series::Head;
+use vitrine_observe_text::{Ask, IndexOwner, TextIndex};
 
 /// Series that one input may make.
 const MAX_SERIES: usize = 10_000;
@@ -25,20 +32,29 @@ const NOW_MS: i64 = 1_800_000_000_000;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: &[Target] = &[
     ("remote_write_v1", remote_write_v1),
     ("remote_write_v2", remote_write_v2),
     ("otlp_metrics", otlp_metrics),
     ("exposition_text", exposition_text),
     ("exposition_protobuf", exposition_protobuf),
     ("promql", promql),
+    ("logql", logql),
     ("template", template),
     ("rule_file", rule_file),
     ("configuration", configuration),
     ("flag_definitions", flags::flag_definitions),
     ("flag_contexts", flags::flag_contexts),
     ("flag_requests", flags::flag_requests),
+    ("bulk", logs::bulk),
+    ("loki_push", logs::loki_push),
+    ("journal", logs::journal),
+    ("text_index", text_index),
+    ("forward", forward),
+    ("syslog", syslog),
     ("analytics", analytics),
+    ("people_query", people_query),
+    ("query_string", query_string),
 ];
 
 /// Runs the target of this name.
@@ -46,6 +62,40 @@ pub fn run(name: &str, input: &[u8]) {
     let target = TARGETS.iter().find(|(known, _)| *known == name);
     let (_, target) = target.unwrap_or_else(|| panic!("there is no target {name}"));
     target(input);
+}
+
+/// The first eight bytes say which segment the rest is the index of.
+fn text_index(input: &[u8]) {
+    let Some((owner, file)) = input.split_first_chunk::<8>() else { return };
+    let [a, b, c, d, rows @ .., pages] = *owner;
+    let rows = rows.iter().fold(0, |rows, byte| rows << 8 | usize::from(*byte));
+    let owner = IndexOwner { checksum: u32::from_le_bytes([a, b, c, d]), rows, pages: pages.into() };
+    let mut file = file.to_vec();
+    // The directory's checksum is made to fit, or nothing behind it would be reached.
+    let length =
+        file.get(4..8).map_or(0, |four| four.iter().rev().fold(0, |length, byte| length << 8 | usize::from(*byte)));
+    if let Some(directory) = file.get(12..).and_then(|rest| rest.get(..length)) {
+        let checksum = crc32fast::hash(directory);
+        file[8..12].copy_from_slice(&checksum.to_le_bytes());
+    }
+    let file = Bytes::from(file);
+    let length = file.len() as u64;
+    let read = move |at: u64, bytes: usize| {
+        let range = at as usize..at as usize + bytes;
+        file.get(range.clone()).map(|_| file.slice(range)).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+    };
+    let Ok(index) = TextIndex::open(owner, length, read) else { return };
+    let asked = [
+        Ask::Word("declined".to_owned()),
+        Ask::Prefix("d".to_owned()),
+        Ask::Infix("e".to_owned()),
+        Ask::Id("7f3a91".to_owned()),
+    ];
+    for ask in asked {
+        if let Ok(Some(pages)) = index.pages("body", &ask) {
+            assert_eq!(pages.len(), owner.pages);
+        }
+    }
 }
 
 /// A message, and several: what is taken of one is taken of both.
@@ -130,6 +180,51 @@ fn promql(input: &[u8]) {
     }
 }
 
+/// What is read is written, and read again as the same.
+fn logql(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let Ok(query) = vitrine_observe_logql::parse(text) else { return };
+    let written = query.to_string();
+    match vitrine_observe_logql::parse(&written) {
+        Ok(again) => assert_eq!(again.to_string(), written, "{text:?}"),
+        // With all brackets written it can be too long or too deep.
+        Err(error) => {
+            let error = error.to_string();
+            assert!(
+                error.contains("nests deeper") || error.contains("too long"),
+                "{text:?} is written as {written:?}: {error}"
+            );
+        }
+    }
+    vitrine_observe_logql::mask(text);
+}
+
+/// A text with quotes around it is one phrase, whatever is in it; a mistake says where it is.
+fn query_string(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    for default_and in [false, true] {
+        if let Err(error) = parse_query_string(text, default_and) {
+            assert!(error.to_string().starts_with("Failed to parse query ["), "{text:?}: {error}");
+        }
+    }
+    let quoted = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    assert!(parse_query_string(&quoted, false).is_ok(), "{quoted:?}");
+}
+
+fn people_query(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    if let Ok(query) = Query::parse(text) {
+        let written = query.to_string();
+        // What was read at its longest is longer when it is written out.
+        match Query::parse(&written) {
+            Ok(again) => assert_eq!(again, query, "{text:?} is written {written:?}"),
+            Err(error) => assert!(written.len() > MAX_BYTES, "{text:?} is written {written:?}: {error}"),
+        }
+        // Whether that can be asked is of no interest.
+        let _ = query.trace_query();
+    }
+}
+
 fn template(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let nothing = |_: &str, _: i64| Ok(Vec::new());
@@ -148,4 +243,20 @@ fn configuration(input: &[u8]) {
     let folder = Path::new("/nonexistent");
     let _ = vitrine_observe_routing::Config::read(text, folder);
     let _ = vitrine_observe_scrape::Config::read(text, folder);
+}
+
+fn forward(input: &[u8]) {
+    taken(&forward_requests(input));
+}
+
+fn syslog(input: &[u8]) {
+    taken(&syslog_requests(input));
+}
+
+/// What is handed to the engine, which takes all of it.
+fn taken(requests: &[Bytes]) {
+    for request in requests {
+        let mut table = Builder::new(Signal::Logs);
+        table.append(request, NOW_MS as u64 * 1_000_000).expect("sound protobuf");
+    }
 }

@@ -71,13 +71,14 @@ macro_rules! targets {
 
         #[test]
         fn every_target_is_run() {
-            let names = TARGETS.map(|(name, _)| name);
+            let names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
             assert_eq!(names.as_slice(), [$(stringify!($name)),*]);
         }
     };
 }
 
 targets! {
-    remote_write_v1 remote_write_v2 otlp_metrics exposition_text exposition_protobuf promql template rule_file configuration
-    flag_definitions flag_contexts flag_requests analytics
+    remote_write_v1 remote_write_v2 otlp_metrics exposition_text exposition_protobuf promql logql template rule_file
+    configuration flag_definitions flag_contexts flag_requests bulk loki_push journal text_index forward syslog
+    analytics people_query query_string
 }

@@ -44,7 +44,7 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("toml", &["platform/config"]),
     ("granit-parser", &["platform/config"]),
     ("roaring", &["observe/series"]),
-    ("snap", &["benches", "observe/model"]),
+    ("snap", &["benches", "observe/model", "observe/receive"]),
     ("tracing-subscriber", &["app", "platform/telemetry"]),
     (
         "opentelemetry-proto",
@@ -67,7 +67,7 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("rsa", &["shop/auth"]),
     ("jsonwebtoken", &["platform/mesh", "shop/auth", "shop/gateway"]),
     ("lettre", &["observe/alert", "shop/email"]),
-    ("chrono-tz", &["observe/routing"]),
+    ("chrono-tz", &["observe/receive", "observe/routing", "observe/search"]),
     ("minijinja", &["shop/email"]),
     ("rust_decimal", &["shop/currency"]),
     ("tonic-health", &["platform/host", "platform/mesh"]),
