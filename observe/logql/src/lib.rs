@@ -12,7 +12,7 @@
 //! let query = parse("sum by(level) (rate({app=\"shop\"} |= `failed` | json [5m]))").expect("a query");
 //! assert_eq!(query.to_string(), "sum by (level) (rate({app=\"shop\"} |= \"failed\" | json [5m]))");
 //! let error = parse("sum(rate({app=\"shop\"}[5m])").expect_err("a bracket is missing");
-//! assert_eq!(error.to_string(), "parse error at line 1, col 29: syntax error: unexpected $end, expecting )");
+//! assert_eq!(error.to_string(), "parse error at line 1, col 27: syntax error: unexpected $end, expecting )");
 //! ```
 
 pub mod ast;
