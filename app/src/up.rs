@@ -149,7 +149,7 @@ impl Up {
         let RunFile { shop, observe, otlp_grpc, otlp_http, flags, operations, partner, demo_customer, .. } = &self.run;
         say!("  shop       {shop}");
         say!(
-            "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager; vitrine sql{data}, vitrine promql{data})"
+            "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager, /elastic, /loki; vitrine sql{data}, vitrine promql{data}, vitrine logs{data})"
         );
         say!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
         say!("  flags      {flags}  (pages, OFREP below /ofrep/v1; vitrine flags list{data})");
