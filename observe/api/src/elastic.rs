@@ -9,14 +9,17 @@ mod catalog;
 mod response;
 mod searches;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query};
 use axum::middleware::map_response;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use http::HeaderMap;
+use http::request::Parts;
 use vitrine_observe_search::elastic::{IndexSet, Mappings, SearchError, Searcher};
 use vitrine_observe_search::{DefinitionKind, Definitions};
 use vitrine_platform_http::with_error_format;
@@ -50,10 +53,10 @@ pub fn elastic_router(queries: &Queries, definitions: Arc<Definitions>) -> Route
         .route("/{index}/_msearch", many())
         .route("/_count", count())
         .route("/{index}/_count", count())
-        .route("/_search/scroll", get(searches::scroll).post(searches::scroll).delete(searches::clear_scroll))
-        .route("/_search/scroll/{id}", get(searches::scroll).post(searches::scroll).delete(searches::clear_scroll))
+        .route("/_search/scroll", get(searches::scroll).post(searches::scroll).delete(searches::freed))
+        .route("/_search/scroll/{id}", get(searches::scroll).post(searches::scroll).delete(searches::freed))
         .route("/{index}/_pit", post(searches::open_point_in_time))
-        .route("/_pit", delete(searches::close_point_in_time))
+        .route("/_pit", delete(searches::freed))
         .route("/_async_search", post(searches::at_once))
         .route("/{index}/_async_search", post(searches::at_once))
         .route("/_async_search/{id}", get(searches::no_async).delete(searches::no_async))
@@ -83,20 +86,35 @@ pub fn elastic_router(queries: &Queries, definitions: Arc<Definitions>) -> Route
     with_error_format(router, elastic_search_errors).layer(map_response(from_elasticsearch))
 }
 
-impl Elastic {
-    /// Runs a question about some indices for who may read.
-    async fn ask(
-        &self,
-        headers: &HeaderMap,
-        pairs: Pairs,
-        index: Option<String>,
-        work: impl FnOnce(&Question<'_>) -> Result<Answered, SearchError> + Send + 'static,
-    ) -> Response {
-        let definitions = self.definitions.clone();
+/// A request, but for its body.
+struct Asked {
+    elastic: Elastic,
+    headers: HeaderMap,
+    pairs: Pairs,
+    /// What its path names: `index`, `id`.
+    path: HashMap<String, String>,
+}
+
+impl FromRequestParts<Elastic> for Asked {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, elastic: &Elastic) -> Result<Self, Response> {
+        let path = Option::<Path<HashMap<String, String>>>::from_request_parts(parts, elastic).await;
+        let Query(pairs) = Query::from_request_parts(parts, elastic).await.map_err(IntoResponse::into_response)?;
+        let path = path.map_err(IntoResponse::into_response)?.map(|Path(path)| path).unwrap_or_default();
+        Ok(Self { elastic: elastic.clone(), headers: parts.headers.clone(), pairs, path })
+    }
+}
+
+impl Asked {
+    /// Runs a question about the indices that the path names, or a parameter, for who may read.
+    async fn ask(self, work: impl FnOnce(&Question<'_>) -> Result<Answered, SearchError> + Send + 'static) -> Response {
+        let Self { elastic: Elastic { queries, definitions }, headers, pairs, mut path } = self;
         let began_ns = now_ns();
         let work = move |reader: &Reader| {
             let answer = || {
-                let index = index.or_else(|| parameter(&pairs, "index").map(str::to_owned)).unwrap_or_default();
+                let index = path.remove("index").or_else(|| parameter(&pairs, "index").map(str::to_owned));
+                let index = index.unwrap_or_default();
                 let indices = index_set(&index, &pairs)?;
                 let mappings = mappings(&definitions, reader, &indices);
                 let searcher = Searcher {
@@ -105,13 +123,27 @@ impl Elastic {
                     mappings: &mappings,
                     now_ns: i64::try_from(now_ns()).unwrap_or(i64::MAX),
                 };
-                work(&Question { pairs: &pairs, index: &index, indices, searcher })
+                let id = path.get("id").map(String::as_str);
+                work(&Question { pairs: &pairs, index: &index, id, indices, searcher })
             };
             Ok(response::write(answer(), &pairs, began_ns))
         };
-        match self.queries.ask(&bearer_headers(headers), work).await {
+        match queries.ask(&bearer_headers(&headers), work).await {
             Ok(response) => response,
             Err(error) => response::failed(&Failed::Around(error)),
+        }
+    }
+
+    /// The same with a body, which is read first.
+    async fn ask_with<T: Send + 'static>(
+        self,
+        body: Body,
+        read: impl FnOnce(&[u8], &Pairs) -> Result<T, SearchError>,
+        work: impl FnOnce(&Question<'_>, T) -> Result<Answered, SearchError> + Send + 'static,
+    ) -> Response {
+        match body::bytes(&self.headers, body).await.and_then(|bytes| read(&bytes, &self.pairs)) {
+            Ok(read) => self.ask(move |question| work(question, read)).await,
+            Err(error) => response::failed(&error.into()),
         }
     }
 }
@@ -121,6 +153,8 @@ struct Question<'a> {
     pairs: &'a Pairs,
     /// The names as they were written.
     index: &'a str,
+    /// The id of the path, if it has one.
+    id: Option<&'a str>,
     indices: IndexSet,
     searcher: Searcher<'a>,
 }

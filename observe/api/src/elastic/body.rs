@@ -46,6 +46,11 @@ pub(super) fn object(bytes: &[u8]) -> Result<Value, SearchError> {
     if read.is_object() { Ok(read) } else { Err(SearchError::Parsing("the body is no object of JSON".into())) }
 }
 
+/// A body as a search, with what the parameters say instead of it.
+pub(super) fn search_of(bytes: &[u8], pairs: &Pairs) -> Result<Value, SearchError> {
+    with_parameters(object(bytes)?, pairs)
+}
+
 /// A search with what the parameters say instead of its body.
 pub(super) fn with_parameters(mut body: Value, pairs: &Pairs) -> Result<Value, SearchError> {
     if let Some(text) = get(pairs, "q") {
@@ -82,8 +87,11 @@ pub(super) fn with_parameters(mut body: Value, pairs: &Pairs) -> Result<Value, S
     Ok(body)
 }
 
+/// Where to search, and what for, as far as that can be read.
+pub(super) type Searches = Vec<(Value, Result<Value, SearchError>)>;
+
 /// The searches of an `_msearch`: each a line of where, and a line of what.
-pub(super) fn searches(bytes: &[u8]) -> Result<Vec<(Value, Result<Value, SearchError>)>, SearchError> {
+pub(super) fn searches(bytes: &[u8]) -> Result<Searches, SearchError> {
     let text =
         std::str::from_utf8(bytes).map_err(|error| SearchError::Parsing(format!("the body is no UTF-8: {error}")))?;
     let mut lines = text.lines();

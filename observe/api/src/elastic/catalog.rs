@@ -3,17 +3,14 @@
 use std::fmt::Write as _;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use http::HeaderMap;
 use serde_json::{Map, Value, json};
 use vitrine_observe_search::elastic::{IndexInfo, SearchError};
 
-use super::body::{bytes, object, with_parameters};
-use super::response::{Answered, failed};
-use super::searches::{Index, named};
-use super::{Elastic, Question};
-use crate::params::{Pairs, get};
+use super::body::{object, with_parameters};
+use super::response::Answered;
+use super::{Asked, Question};
+use crate::params::get;
 
 /// The columns of `_cat/indices` when nothing says which.
 const COLUMNS: &str = "health,status,index,uuid,pri,rep,docs.count,docs.deleted,store.size,pri.store.size";
@@ -31,65 +28,39 @@ const SHORT: [(&str, &str); 8] = [
 /// The one node that there is.
 const NODE: &str = "vitrine";
 
-pub(super) async fn document(
-    State(state): State<Elastic>,
-    Path((index, id)): Path<(String, String)>,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-) -> Response {
-    let work = move |question: &Question<'_>| {
-        let options = with_parameters(json!({}), question.pairs)?;
-        let found = question.searcher.document(&question.indices, question.index, &id, &options)?;
+/// A document, or that there is none.
+fn found(question: &Question<'_>) -> Result<Value, SearchError> {
+    let options = with_parameters(json!({}), question.pairs)?;
+    question.searcher.document(&question.indices, question.index, question.id.unwrap_or_default(), &options)
+}
+
+pub(super) async fn document(asked: Asked) -> Response {
+    let work = |question: &Question<'_>| {
+        let found = found(question)?;
         Ok(if found["found"] == true { Answered::Json(found) } else { Answered::Absent(found) })
     };
-    state.ask(&headers, pairs, Some(index), work).await
+    asked.ask(work).await
 }
 
 /// A document and nothing else.
-pub(super) async fn document_source(
-    State(state): State<Elastic>,
-    Path((index, id)): Path<(String, String)>,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-) -> Response {
-    let work = move |question: &Question<'_>| {
-        let options = with_parameters(json!({}), question.pairs)?;
-        let mut found = question.searcher.document(&question.indices, question.index, &id, &options)?;
-        match found["_source"].take() {
-            Value::Null => Err(SearchError::NotFound(format!("Document not found [{}]/[{id}]", question.index))),
-            source => Ok(Answered::Json(source)),
+pub(super) async fn document_source(asked: Asked) -> Response {
+    let work = |question: &Question<'_>| match found(question)?["_source"].take() {
+        Value::Null => {
+            let id = question.id.unwrap_or_default();
+            Err(SearchError::NotFound(format!("Document not found [{}]/[{id}]", question.index)))
         }
+        source => Ok(Answered::Json(source)),
     };
-    state.ask(&headers, pairs, Some(index), work).await
+    asked.ask(work).await
 }
 
-pub(super) async fn documents(
-    State(state): State<Elastic>,
-    index: Index,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let body = match bytes(&headers, body).await.and_then(|bytes| object(&bytes)) {
-        Ok(body) => body,
-        Err(error) => return failed(&error.into()),
-    };
-    let work = move |question: &Question<'_>| Ok(Answered::Json(question.searcher.documents(question.index, &body)?));
-    state.ask(&headers, pairs, named(index), work).await
+pub(super) async fn documents(asked: Asked, body: Body) -> Response {
+    let work = |question: &Question<'_>, body| Ok(Answered::Json(question.searcher.documents(question.index, &body)?));
+    asked.ask_with(body, |bytes, _| object(bytes), work).await
 }
 
-pub(super) async fn field_capabilities(
-    State(state): State<Elastic>,
-    index: Index,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let body = match bytes(&headers, body).await.and_then(|bytes| object(&bytes)) {
-        Ok(body) => body,
-        Err(error) => return failed(&error.into()),
-    };
-    let work = move |question: &Question<'_>| {
+pub(super) async fn field_capabilities(asked: Asked, body: Body) -> Response {
+    let work = |question: &Question<'_>, body: Value| {
         let listed = match body.get("fields") {
             Some(Value::Array(names)) => Some(names.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
             Some(Value::String(names)) => Some(vec![names.clone()]),
@@ -99,17 +70,12 @@ pub(super) async fn field_capabilities(
         let patterns: Vec<String> = listed.or_else(of_parameter).unwrap_or_else(|| vec!["*".to_owned()]);
         Ok(Answered::Json(question.searcher.field_capabilities(&question.indices, &patterns, &body)?))
     };
-    state.ask(&headers, pairs, named(index), work).await
+    asked.ask_with(body, |bytes, _| object(bytes), work).await
 }
 
-pub(super) async fn mapping(
-    State(state): State<Elastic>,
-    index: Index,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn mapping(asked: Asked) -> Response {
     let work = |question: &Question<'_>| Ok(Answered::Json(question.searcher.mapping(&question.indices)?));
-    state.ask(&headers, pairs, named(index), work).await
+    asked.ask(work).await
 }
 
 /// The indices that a question is about.
@@ -123,12 +89,7 @@ fn by_name(question: &Question<'_>, of: impl Fn(&IndexInfo) -> Value) -> Result<
 }
 
 /// Whether there is an index, and what its fields are.
-pub(super) async fn index(
-    State(state): State<Elastic>,
-    Path(index): Path<String>,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn index(asked: Asked) -> Response {
     let work = |question: &Question<'_>| {
         let mut all = question.searcher.mapping(&question.indices)?;
         for (name, told) in all.as_object_mut().into_iter().flatten() {
@@ -138,19 +99,14 @@ pub(super) async fn index(
         }
         Ok(Answered::Json(all))
     };
-    state.ask(&headers, pairs, Some(index), work).await
+    asked.ask(work).await
 }
 
 fn totals(documents: u64, bytes: u64) -> Value {
     json!({ "docs": { "count": documents, "deleted": 0 }, "store": { "size_in_bytes": bytes } })
 }
 
-pub(super) async fn stats(
-    State(state): State<Elastic>,
-    index: Index,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn stats(asked: Asked) -> Response {
     let work = |question: &Question<'_>| {
         let all = list(question)?;
         let sum = totals(all.iter().map(|info| info.documents).sum(), all.iter().map(|info| info.bytes).sum());
@@ -164,38 +120,23 @@ pub(super) async fn stats(
             "indices": each,
         })))
     };
-    state.ask(&headers, pairs, named(index), work).await
+    asked.ask(work).await
 }
 
-pub(super) async fn resolve(
-    State(state): State<Elastic>,
-    Path(index): Path<String>,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn resolve(asked: Asked) -> Response {
     let work = |question: &Question<'_>| {
         let all = list(question)?.into_iter().map(|info| json!({ "name": info.name, "attributes": ["open"] }));
         Ok(Answered::Json(json!({ "indices": all.collect::<Vec<_>>(), "aliases": [], "data_streams": [] })))
     };
-    state.ask(&headers, pairs, Some(index), work).await
+    asked.ask(work).await
 }
 
-pub(super) async fn aliases(
-    State(state): State<Elastic>,
-    index: Index,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn aliases(asked: Asked) -> Response {
     let work = |question: &Question<'_>| Ok(Answered::Json(by_name(question, |_| json!({ "aliases": {} }))?.into()));
-    state.ask(&headers, pairs, named(index), work).await
+    asked.ask(work).await
 }
 
-pub(super) async fn search_shards(
-    State(state): State<Elastic>,
-    index: Index,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn search_shards(asked: Asked) -> Response {
     let work = |question: &Question<'_>| {
         let shard =
             |name: &String| json!([{ "index": name, "shard": 0, "primary": true, "node": NODE, "state": "STARTED" }]);
@@ -204,16 +145,11 @@ pub(super) async fn search_shards(
         let shards: Vec<Value> = names.iter().map(shard).collect();
         Ok(Answered::Json(json!({ "nodes": { NODE: { "name": NODE } }, "indices": indices, "shards": shards })))
     };
-    state.ask(&headers, pairs, named(index), work).await
+    asked.ask(work).await
 }
 
 /// A table of indices: for people, or as JSON, in which numbers are texts.
-pub(super) async fn cat_indices(
-    State(state): State<Elastic>,
-    index: Index,
-    Query(pairs): Query<Pairs>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn cat_indices(asked: Asked) -> Response {
     let work = |question: &Question<'_>| {
         let asked = get(question.pairs, "h").unwrap_or(COLUMNS).split(',').map(str::trim);
         let full =
@@ -235,7 +171,7 @@ pub(super) async fn cat_indices(
         let head = has_head.then(|| columns.clone());
         Ok(Answered::Table(table(&head.into_iter().chain(cells).collect::<Vec<_>>())))
     };
-    state.ask(&headers, pairs, named(index), work).await
+    asked.ask(work).await
 }
 
 fn cell(info: &IndexInfo, column: &str, in_bytes: bool) -> String {
