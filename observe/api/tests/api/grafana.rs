@@ -1,5 +1,6 @@
 //! Grafana's requests, and what it gets, to the byte: `tests/golden/grafana_prometheus.http`.
 
+use axum::Router;
 use axum::body::Body;
 use http::{Request, header};
 use vitrine_observe_api::{
@@ -17,6 +18,16 @@ const GOLDEN: &str = include_str!("../golden/grafana_prometheus.http");
 /// Requests that must be there, so that none are lost by mistake.
 const AT_LEAST: usize = 25;
 
+/// A request of a golden file, and its answer.
+pub struct Exchange {
+    pub title: &'static str,
+    /// The status and the content type.
+    pub head: String,
+    pub body: String,
+    /// What both should be: as one, the head's line first.
+    pub wanted: &'static str,
+}
+
 fn request(text: &str) -> Request<Body> {
     let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
     let mut lines = head.lines();
@@ -29,23 +40,29 @@ fn request(text: &str) -> Request<Body> {
     request.body(Body::from(body.trim_end().to_owned())).expect("a request")
 }
 
+/// Sends all requests of a golden file, one after the other; there must be so many, so that none are lost by mistake.
+pub async fn exchanges(router: &Router, golden: &'static str, at_least: usize) -> Vec<Exchange> {
+    let mut all = Vec::new();
+    for section in golden.split("### ").skip(1) {
+        let (title, rest) = section.split_once('\n').expect("a title");
+        let (sent, wanted) = rest.split_once("<<<\n").expect("an answer");
+        let response = send(router, request(sent)).await;
+        let kind = response.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let body = response.body.trim_end().replace(env!("CARGO_PKG_VERSION"), "VERSION");
+        all.push(Exchange { title, head: format!("{} {kind}", response.status.as_u16()), body, wanted });
+    }
+    assert!(all.len() >= at_least, "only {} requests", all.len());
+    all
+}
+
 #[tokio::test]
 async fn grafanas_requests_are_answered_to_the_byte() {
     let api =
         Prometheus::new(engine(), PrometheusParts::default(), Access::open(), PrometheusOptions::default(), clock());
     let router = nowhere(prometheus_router(&api), prometheus_errors);
-    let mut asked = 0;
-    for section in GOLDEN.split("### ").skip(1) {
-        let (title, rest) = section.split_once('\n').expect("a title");
-        let (sent, wanted) = rest.split_once("<<<\n").expect("an answer");
-        let response = send(&router, request(sent)).await;
-        let kind = response.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let body = response.body.trim_end().replace(env!("CARGO_PKG_VERSION"), "VERSION");
-        let found = format!("{} {kind}\n{body}", response.status.as_u16());
-        assert_eq!(found, wanted.trim_end(), "{title}");
-        asked += 1;
+    for Exchange { title, head, body, wanted } in exchanges(&router, GOLDEN, AT_LEAST).await {
+        assert_eq!(format!("{head}\n{body}"), wanted.trim_end(), "{title}");
     }
-    assert!(asked >= AT_LEAST, "only {asked} requests");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::{TcpListener, UdpSocket};
@@ -21,7 +21,7 @@ use vitrine_observe_store::Tenant;
 use vitrine_platform_http::Bounds;
 use vitrine_platform_tls::{Files, Server};
 use vitrine_tests_engines::{Certificates, debian};
-use vitrine_tests_testkit::{node, python, succeed};
+use vitrine_tests_testkit::{node, python, succeed, within};
 
 use crate::common::Recorder;
 use crate::seen::{Seen, seen};
@@ -99,13 +99,9 @@ async fn listen() -> Listening {
 
 /// Waits until so many records are there; returns all.
 async fn all(engine: &Recorder, count: usize, what: &str) -> Vec<Seen> {
-    let began = Instant::now();
-    while seen(engine).len() < count {
-        let found = seen(engine);
-        assert!(began.elapsed() < PATIENCE, "{what}: {} of {count}: {found:?}", found.len());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    seen(engine)
+    let look = async || Ok(Some(seen(engine)).filter(|found| found.len() >= count));
+    let found = within(PATIENCE, what, look).await;
+    found.unwrap_or_else(|error| panic!("{count} records: {error}: {:?}", seen(engine)))
 }
 
 /// How often each body came.
@@ -164,11 +160,8 @@ async fn daemon(program: &Path, args: &[String], libraries: &[PathBuf], socket: 
     let mut command = Command::new(program);
     command.args(args).env("LD_LIBRARY_PATH", libraries.join(":")).kill_on_drop(true);
     let child = command.stdin(Stdio::null()).spawn().expect("it starts");
-    let began = Instant::now();
-    while !socket.exists() {
-        assert!(began.elapsed() < PATIENCE, "{} does not listen", program.display());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let what = format!("the socket of {}", program.display());
+    within(PATIENCE, &what, async || Ok(socket.exists().then_some(()))).await.expect("it listens");
     child
 }
 
@@ -247,12 +240,10 @@ async fn rsyslog_over_tcp_counted_and_by_line_udp_and_tls() {
     log(&socket).await;
     // It says of itself that it has started, once a way.
     let ways = 4;
-    let began = Instant::now();
     let count = |found: &[Seen]| found.iter().filter(|record| field(record, "service.name") == "shipper").count();
-    while count(&seen(&listening.engine)) < ways * COUNT {
-        assert!(began.elapsed() < PATIENCE, "{:?}", bodies(&seen(&listening.engine)));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let look = async || Ok((count(&seen(&listening.engine)) >= ways * COUNT).then_some(()));
+    let came = within(PATIENCE, "what was logged", look).await;
+    came.unwrap_or_else(|error| panic!("{error}: {:?}", bodies(&seen(&listening.engine))));
     check(&seen(&listening.engine), ways);
 }
 
