@@ -25,8 +25,9 @@ use vitrine_observe_store::model::elastic::{
 
 use crate::budget::{Budget, Buffer};
 use crate::error::Error;
+use crate::key_values::{key_text, key_value};
 use crate::protobuf::Writer;
-use crate::records::{Origin, Record, Records, key_value};
+use crate::records::{Origin, Record, Records};
 use flat::Flat;
 use lift::LiftedValues;
 use value::Object;
@@ -64,8 +65,10 @@ impl Documents {
     pub(crate) fn put(&mut self, about: About<'_>, document: &Object<'_>) -> Result<(), Error> {
         let flat = Flat::of(document);
         let places = LiftedValues::find(&flat, about.time_ns.is_none());
-        self.write_record(about, &flat, &places);
-        self.write_origin(about, &flat, &places);
+        // Where nothing is to come back as it was sent, that is of no interest.
+        let is_ambiguous = about.sent.is_some() && flat.is_ambiguous();
+        self.write_record(about, &flat, &places, is_ambiguous);
+        self.write_origin(about, &flat, &places, is_ambiguous);
         self.records.put(&self.origin, &mut self.record)
     }
 
@@ -74,7 +77,7 @@ impl Documents {
         self.records.finish()
     }
 
-    fn write_record(&mut self, about: About<'_>, flat: &Flat<'_>, places: &LiftedValues<'_>) {
+    fn write_record(&mut self, about: About<'_>, flat: &Flat<'_>, places: &LiftedValues<'_>, is_ambiguous: bool) {
         let record = &mut self.record;
         record.clear();
         if let Some(time_ns) = about.time_ns.or(places.time.as_ref().map(|time| time.value.0)) {
@@ -91,7 +94,7 @@ impl Documents {
             record.text_attribute(key, text);
         }
         let moved = places.moved();
-        let mut needs_source = flat.is_ambiguous;
+        let mut needs_source = is_ambiguous;
         for (place, leaf) in flat.leaves.iter().enumerate() {
             let key = flat.key(leaf);
             if BESIDE_DOCUMENT.contains(&key) {
@@ -111,32 +114,32 @@ impl Documents {
         }
     }
 
-    fn write_origin(&mut self, about: About<'_>, flat: &Flat<'_>, places: &LiftedValues<'_>) {
+    fn write_origin(&mut self, about: About<'_>, flat: &Flat<'_>, places: &LiftedValues<'_>, is_ambiguous: bool) {
         let message = &mut self.message;
         message.clear();
         if let Some(service) = &places.service {
-            key_value(message, 1, "service.name", |writer| writer.text(1, service.value));
+            key_text(message, 1, "service.name", service.value);
         }
         message.bytes().clone_into(&mut self.origin.resource);
         message.clear();
         for (key, text) in about.scope {
-            key_value(message, 3, key, |writer| writer.text(1, text));
+            key_text(message, 3, key, text);
         }
         let lifted = [TIME, BODY, SEVERITY, SERVICE, TRACE_ID, SPAN_ID].into_iter().zip(places.moved());
         for (name, leaf) in lifted {
             if let Some(leaf) = leaf {
                 let key = flat.key(&flat.leaves[leaf]);
-                key_value(message, 3, name, |writer| writer.text(1, key));
+                key_text(message, 3, name, key);
             }
         }
         if let Some(format) = places.time.as_ref().and_then(|time| time.value.1) {
-            key_value(message, 3, TIME_FORMAT, |writer| writer.text(1, &format.name()));
+            key_text(message, 3, TIME_FORMAT, &format.name());
         }
         // What is kept as it was sent needs none.
-        if !flat.objects.is_empty() && !(flat.is_ambiguous && about.sent.is_some()) {
+        if !flat.objects.is_empty() && !is_ambiguous {
             key_value(message, 3, OBJECTS, |writer| {
                 let list = writer.open(5);
-                for key in &flat.objects {
+                for (key, _) in &flat.objects {
                     let any = writer.open(1);
                     writer.text(1, key);
                     writer.close(any);

@@ -30,7 +30,20 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// When something comes in, in nanoseconds since 1970.
 pub(crate) fn now_ns() -> u64 {
-    u64::try_from(Clock::system().now_ms()).unwrap_or(0).saturating_mul(NANOS_PER_MILLI)
+    ns_of(Clock::system().now_ms())
+}
+
+/// Milliseconds since 1970 in nanoseconds.
+pub(crate) fn ns_of(time_ms: i64) -> u64 {
+    u64::try_from(time_ms).unwrap_or(0).saturating_mul(NANOS_PER_MILLI)
+}
+
+/// Why the engine did not take a request.
+fn refused(signal: Signal, error: WriteError) -> Error {
+    match error {
+        WriteError::Malformed(cause) => Error::Protobuf { message: request_name(signal), cause },
+        error => Error::Write(error),
+    }
 }
 
 /// A secret is not cut to what errors may show.
@@ -123,10 +136,7 @@ impl Intake {
     /// Hands a request in protobuf to the engine. Its bytes stay paid for until the engine has answered.
     pub(crate) async fn write(&self, tenant: &Tenant, signal: Signal, request: Buffer) -> Result<Accepted, Error> {
         let (bytes, _hold) = request.into_parts();
-        self.engine.write(tenant, signal, bytes).await.map_err(|error| match error {
-            WriteError::Malformed(cause) => Error::Protobuf { message: request_name(signal), cause },
-            error => Error::Write(error),
-        })
+        self.engine.write(tenant, signal, bytes).await.map_err(|error| refused(signal, error))
     }
 
     /// The same for protocols that cannot tell a sender to come again: it is written as soon as there is room, and the sender waits
@@ -143,10 +153,7 @@ impl Intake {
                 Err(WriteError::Busy { retry_after, .. } | WriteError::Disk { retry_after, .. }) => {
                     tokio::time::sleep(retry_after).await;
                 }
-                Err(WriteError::Malformed(cause)) => {
-                    return Err(Error::Protobuf { message: request_name(signal), cause });
-                }
-                outcome => return outcome.map_err(Error::Write),
+                outcome => return outcome.map_err(|error| refused(signal, error)),
             }
         }
     }

@@ -45,6 +45,7 @@ mod grpc;
 mod http;
 mod response;
 
+mod key_values;
 mod protobuf;
 
 mod records;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::budget::{Budget, Buffer};
 use crate::error::Error;
-use crate::protobuf::{Open, Writer};
+use crate::key_values::{key_int, key_text, key_true, key_value};
+use crate::protobuf::Writer;
 
 /// Bytes of records that are held apart by their origins before they go to the request.
 const GROUPED_BYTES: usize = 1 << 20;
@@ -94,18 +95,18 @@ impl Record {
 
     /// An attribute that is a text.
     pub(crate) fn text_attribute(&mut self, key: &str, text: &str) {
-        self.attribute(key, |writer| writer.text(1, text));
+        key_text(&mut self.0, ATTRIBUTES, key, text);
     }
-}
 
-/// Writes a `KeyValue`.
-pub(crate) fn key_value(writer: &mut Writer, number: u32, key: &str, value: impl FnOnce(&mut Writer)) {
-    let entry = writer.open(number);
-    writer.text(1, key);
-    let any: Open = writer.open(2);
-    value(writer);
-    writer.close(any);
-    writer.close(entry);
+    /// An attribute that is true.
+    pub(crate) fn true_attribute(&mut self, key: &str) {
+        key_true(&mut self.0, ATTRIBUTES, key);
+    }
+
+    /// An attribute that is a whole number.
+    pub(crate) fn int_attribute(&mut self, key: &str, value: u64) {
+        key_int(&mut self.0, ATTRIBUTES, key, value);
+    }
 }
 
 impl Records {

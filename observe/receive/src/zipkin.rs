@@ -39,6 +39,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use crate::budget::{Budget, Buffer};
 use crate::error::Error;
 use crate::json::{State, Step};
+use crate::key_values::key_text;
 use crate::protobuf::{Open, Writer};
 use span::SpanSeed;
 
@@ -110,7 +111,7 @@ impl Groups<'_> {
         let resource_spans = writer.open(1);
         if !origin.service.is_empty() {
             let resource = writer.open(1);
-            parts::text(writer, 1, "service.name", &origin.service);
+            key_text(writer, 1, "service.name", &origin.service);
             writer.close(resource);
         }
         let scope_spans = writer.open(2);

@@ -11,10 +11,8 @@ const MAX_KEYS_BYTES: usize = 1 << 20;
 pub(super) struct Flat<'d> {
     keys: String,
     pub leaves: Vec<Leaf<'d>>,
-    /// The dotted keys of the objects that were taken apart, in order.
-    pub objects: Vec<String>,
-    /// Whether the keys alone do not say where each value lay, or what the values were.
-    pub is_ambiguous: bool,
+    /// The dotted keys of the objects that were taken apart, in order; and where the own name of each begins.
+    pub objects: Vec<(String, usize)>,
 }
 
 /// A value of no object that is taken apart.
@@ -28,13 +26,9 @@ pub(super) struct Leaf<'d> {
 
 impl<'d> Flat<'d> {
     pub(super) fn of(document: &'d Object<'d>) -> Self {
-        let mut flat = Self { keys: String::new(), leaves: Vec::new(), objects: Vec::new(), is_ambiguous: false };
-        let mut owns = Vec::new();
-        flat.walk(document, &mut String::new(), &mut owns);
-        let mut objects: Vec<(String, usize)> = flat.objects.drain(..).zip(owns).collect();
-        objects.sort_unstable();
-        flat.is_ambiguous = flat.hides(&objects);
-        flat.objects = objects.into_iter().map(|(key, _)| key).collect();
+        let mut flat = Self { keys: String::new(), leaves: Vec::new(), objects: Vec::new() };
+        flat.walk(document, &mut String::new());
+        flat.objects.sort_unstable();
         flat
     }
 
@@ -42,7 +36,7 @@ impl<'d> Flat<'d> {
         &self.keys[leaf.start..leaf.end]
     }
 
-    fn walk(&mut self, object: &'d Object<'d>, path: &mut String, owns: &mut Vec<usize>) {
+    fn walk(&mut self, object: &'d Object<'d>, path: &mut String) {
         let own = path.len();
         for (name, value) in object {
             path.push_str(name);
@@ -50,10 +44,9 @@ impl<'d> Flat<'d> {
                 Value::Object(inner)
                     if !inner.is_empty() && path.len() <= MAX_NESTED_KEY_BYTES && self.keys.len() <= MAX_KEYS_BYTES =>
                 {
-                    self.objects.push(path.clone());
-                    owns.push(own);
+                    self.objects.push((path.clone(), own));
                     path.push('.');
-                    self.walk(inner, path, owns);
+                    self.walk(inner, path);
                 }
                 value => {
                     let start = self.keys.len();
@@ -65,8 +58,10 @@ impl<'d> Flat<'d> {
         }
     }
 
-    /// Whether a key stands twice, a name of its own has a dot where an object's key ends, or a value is not kept as it is.
-    fn hides(&self, objects: &[(String, usize)]) -> bool {
+    /// Whether the keys alone do not say where each value lay, or what the values were: a key stands twice, a name of its own has a dot
+    /// where an object's key ends, or a value is not kept as it is.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        let objects = &self.objects;
         let is_object = |key: &str| objects.binary_search_by(|(known, _)| known.as_str().cmp(key)).is_ok();
         let crosses =
             |key: &str, own: usize| key[own..].match_indices('.').any(|(dot, _)| is_object(&key[..own + dot]));

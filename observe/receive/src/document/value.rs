@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::key_values::key_value;
 use crate::protobuf::Writer;
-use crate::records::key_value;
 
 /// Values of one document: some 14 MB.
 pub(crate) const MAX_VALUES: usize = 250_000;

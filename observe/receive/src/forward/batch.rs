@@ -1,5 +1,7 @@
 //! Messages that have come become requests of OTLP.
 
+use std::borrow::Cow;
+
 use super::json;
 use super::message::{Entries, Entry, Message, next_entry, pair};
 use super::msgpack::{Malformed, Reader};
@@ -184,7 +186,7 @@ impl Adding<'_, '_> {
             self.writing.skipped += 1;
             return Ok(());
         };
-        let whole = Whole { tag: self.tag.to_vec(), time_ns, record };
+        let whole = Whole { tag: Cow::Borrowed(self.tag), time_ns, record };
         let whole = if self.joins { self.partials.join(whole) } else { Some(whole) };
         let Some(whole) = whole else { return Ok(()) };
         self.writing.bytes += bytes;

@@ -16,7 +16,7 @@ use super::{ForwardOptions, Warnings};
 use crate::body::MAX_BODY_BYTES;
 use crate::budget::{Budget, Buffer};
 use crate::error::Error;
-use crate::intake::Intake;
+use crate::intake::{Intake, ns_of};
 use crate::streams::{MAX_PAUSES, PAUSE, Stream, room};
 
 /// What is read at a time of a connection that says little, in bytes.
@@ -37,7 +37,6 @@ const UNREAD: Duration = Duration::from_secs(30);
 const LAST: Duration = Duration::from_millis(100);
 /// Bytes of messages, perhaps compressed, that are translated where they come up; more would hold up others.
 const INLINE_BYTES: usize = 4 << 10;
-const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// Why a connection ended before its sender ended it.
 #[derive(Debug, thiserror::Error)]
@@ -283,6 +282,6 @@ impl Connection<'_> {
     }
 
     fn now_ns(&self) -> u64 {
-        u64::try_from(self.options.clock.now_ms()).unwrap_or(0).saturating_mul(NANOS_PER_MILLI)
+        ns_of(self.options.clock.now_ms())
     }
 }

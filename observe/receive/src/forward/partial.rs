@@ -4,6 +4,8 @@
 //! wants an acknowledgement is kept as it came: its sender waits for the acknowledgement before it sends the next, and nothing that is
 //! acknowledged may be in memory only.
 
+use std::borrow::Cow;
+
 use crate::document::value::{Object, Value};
 
 /// Bytes of lines that one connection may have in parts; what is more is kept as it came.
@@ -22,7 +24,7 @@ const TEXT: &str = "log";
 /// A record, where and when it came.
 #[derive(Clone, Debug)]
 pub(super) struct Whole<'a> {
-    pub tag: Vec<u8>,
+    pub tag: Cow<'a, [u8]>,
     pub time_ns: Option<u64>,
     pub record: Object<'a>,
 }
@@ -90,7 +92,7 @@ fn append(record: &mut Object<'_>, part: &str) {
 }
 
 fn owned(whole: &Whole<'_>) -> Whole<'static> {
-    Whole { tag: whole.tag.clone(), time_ns: whole.time_ns, record: object_of(&whole.record) }
+    Whole { tag: whole.tag.clone().into_owned().into(), time_ns: whole.time_ns, record: object_of(&whole.record) }
 }
 
 fn object_of(object: &Object<'_>) -> Object<'static> {

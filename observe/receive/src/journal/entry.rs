@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use crate::budget::{Budget, Buffer};
 use crate::document::value::Value;
 use crate::error::Error;
+use crate::key_values::key_text;
 use crate::protobuf::Writer;
-use crate::records::{Origin, Record, Records, key_value};
+use crate::records::{Origin, Record, Records};
 use crate::severity;
 
 /// Fields of one entry; systemd's own bound.
@@ -123,10 +124,10 @@ fn write(record: &mut Record, now_ns: u64, fields: &Fields<'_>) {
 fn origin(message: &mut Writer, fields: &Fields<'_>) -> Origin {
     message.clear();
     if let Some(service) = SERVICES.into_iter().find_map(|name| text(fields, name)) {
-        key_value(message, 1, "service.name", |writer| writer.text(1, service));
+        key_text(message, 1, "service.name", service);
     }
     if let Some(host) = text(fields, HOST) {
-        key_value(message, 1, "host.name", |writer| writer.text(1, host));
+        key_text(message, 1, "host.name", host);
     }
     Origin { resource: message.bytes().to_vec(), scope: Vec::new() }
 }

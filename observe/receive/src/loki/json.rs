@@ -89,7 +89,6 @@ fn read_entry(streams: &mut Streams, stream: &Stream, place: usize, entry: &Valu
         Value::Int(number) => *number,
         _ => return Err(wrong()),
     };
-    let metadata = metadata.iter().map(|(name, value)| (&**name, value.clone()));
     // A time before 1970 is none.
     streams.entry(stream, u64::try_from(time_ns).unwrap_or(0), line, metadata).map_err(Failed::Around)
 }

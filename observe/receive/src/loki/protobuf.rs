@@ -86,7 +86,7 @@ fn read_stream(streams: &mut Streams, message: &[u8]) -> Result<(), Error> {
 
 fn read_entry(streams: &mut Streams, stream: &Stream, message: &[u8]) -> Result<(), Error> {
     let (mut time_ns, mut line) = (0, Cow::Borrowed(""));
-    let mut metadata: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    let mut metadata = Vec::new();
     each(message, |number, field| {
         match (number, field) {
             (1, Field::Bytes(timestamp)) => time_ns = time(timestamp)?,
@@ -94,13 +94,15 @@ fn read_entry(streams: &mut Streams, stream: &Stream, message: &[u8]) -> Result<
             (3, Field::Bytes(_)) if metadata.len() == MAX_METADATA => {
                 return Err(malformed(format!("an entry has more metadata than {MAX_METADATA}")));
             }
-            (3, Field::Bytes(pair)) => metadata.push(name_and_value(pair)?),
+            (3, Field::Bytes(pair)) => {
+                let (name, value) = name_and_value(pair)?;
+                metadata.push((name, Value::Text(value)));
+            }
             _ => {}
         }
         Ok(())
     })?;
-    let metadata = metadata.iter().map(|(name, value)| (&**name, Value::Text(Cow::Borrowed(value))));
-    streams.entry(stream, time_ns, &line, metadata)
+    streams.entry(stream, time_ns, &line, &metadata)
 }
 
 fn time(message: &[u8]) -> Result<u64, Error> {

@@ -1,12 +1,15 @@
 //! What a push's streams become: labels the resource, entries the records.
 
+use std::borrow::Cow;
+
 use vitrine_observe_store::model::TraceId;
 
 use crate::budget::{Budget, Buffer};
 use crate::document::value::Value;
 use crate::error::Error;
+use crate::key_values::key_text;
 use crate::protobuf::Writer;
-use crate::records::{Origin, Record, Records, key_value};
+use crate::records::{Origin, Record, Records};
 use crate::severity;
 
 /// The label that is the service's name, and after it those that Loki takes for it, in its order.
@@ -44,6 +47,11 @@ pub(super) struct Stream {
     level: Option<String>,
 }
 
+/// The first text that has one of these names.
+fn text<'m>(metadata: &'m [(Cow<'_, str>, Value<'_>)], names: &[&str]) -> Option<&'m str> {
+    metadata.iter().find(|(name, _)| names.contains(&&**name)).and_then(|(_, value)| value.as_text())
+}
+
 impl Streams {
     /// Streams that come in at this time, in nanoseconds since 1970.
     pub(super) fn new(budget: &Budget, now_ns: u64) -> Self {
@@ -56,23 +64,23 @@ impl Streams {
         message.clear();
         let label = |wanted: &str| labels.clone().find(|(name, value)| *name == wanted && !value.is_empty());
         if let Some((_, service)) = SERVICE_LABELS.into_iter().find_map(label) {
-            key_value(message, 1, "service.name", |writer| writer.text(1, service));
+            key_text(message, 1, "service.name", service);
         }
         // The first of them is the service's name under the name that OTLP has for it.
         for (name, value) in labels.clone().filter(|(name, _)| *name != SERVICE_LABELS[0]) {
-            key_value(message, 1, name, |writer| writer.text(1, value));
+            key_text(message, 1, name, value);
         }
         let level = LEVELS.into_iter().find_map(label).map(|(_, level)| level.to_owned());
         Stream { origin: Origin { resource: message.bytes().to_vec(), scope: Vec::new() }, level }
     }
 
     /// Adds an entry. Its time is in nanoseconds since 1970.
-    pub(super) fn entry<'m>(
+    pub(super) fn entry(
         &mut self,
         stream: &Stream,
         time_ns: u64,
         line: &str,
-        metadata: impl Iterator<Item = (&'m str, Value<'m>)> + Clone,
+        metadata: &[(Cow<'_, str>, Value<'_>)],
     ) -> Result<(), Error> {
         let record = &mut self.record;
         record.clear();
@@ -81,19 +89,14 @@ impl Streams {
         }
         record.observed(self.now_ns);
         record.body(line);
-        let text = |names: &[&str]| {
-            let found = metadata.clone().find(|(name, _)| names.contains(name));
-            found.and_then(|(_, value)| value.as_text().map(str::to_owned))
-        };
-        let level = text(&LEVELS).or_else(|| stream.level.clone());
-        if let Some(level) = level {
-            record.severity(severity::of_text(&level), &level);
+        if let Some(level) = text(metadata, &LEVELS).or(stream.level.as_deref()) {
+            record.severity(severity::of_text(level), level);
         }
-        for (name, value) in metadata.clone() {
+        for (name, value) in metadata {
             record.attribute(name, |writer| value.write(writer));
         }
-        let is_whole = |id: &String| id.len() == 2 * size_of::<TraceId>();
-        if let Some(id) = text(&TRACE_IDS).filter(is_whole).and_then(|id| TraceId::parse(&id).ok()) {
+        let is_whole = |id: &&str| id.len() == 2 * size_of::<TraceId>();
+        if let Some(id) = text(metadata, &TRACE_IDS).filter(is_whole).and_then(|id| TraceId::parse(id).ok()) {
             record.trace_id(id.0);
         }
         self.records.put(&stream.origin, record)

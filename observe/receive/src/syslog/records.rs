@@ -24,8 +24,10 @@ use super::message::{Message, unescaped};
 use super::time::Local;
 use crate::budget::{Budget, Buffer};
 use crate::error::Error;
+use crate::intake::ns_of;
+use crate::key_values::key_text;
 use crate::protobuf::Writer;
-use crate::records::{Origin, Record, Records, key_value};
+use crate::records::{Origin, Record, Records};
 use crate::severity;
 use crate::text::text_of;
 
@@ -33,7 +35,6 @@ use crate::text::text_of;
 const SEVERITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 /// Severities of a facility.
 const SEVERITIES_OF_FACILITY: u8 = 8;
-const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// A request that is being made of messages.
 pub(super) struct Messages {
@@ -59,13 +60,13 @@ impl Messages {
         self.resource.clear();
         for (key, value) in [("host.name", message.host), ("service.name", message.app)] {
             if let Some(value) = value {
-                key_value(&mut self.resource, 1, key, |writer| writer.text(1, &text_of(value)));
+                key_text(&mut self.resource, 1, key, &text_of(value));
             }
         }
         self.resource.bytes().clone_into(&mut self.origin.resource);
         self.write(&message);
         if frame.is_cut {
-            truth(&mut self.record, "syslog.truncated");
+            self.record.true_attribute("syslog.truncated");
         }
         if message.host.is_none()
             && let Some(peer) = peer
@@ -87,17 +88,17 @@ impl Messages {
         if let Some(time_ns) = message.time_ns {
             record.time(time_ns);
         }
-        record.observed(u64::try_from(self.local.now_ms).unwrap_or(0).saturating_mul(NANOS_PER_MILLI));
+        record.observed(ns_of(self.local.now_ms));
         if let Some(priority) = message.priority {
             let severity = priority % SEVERITIES_OF_FACILITY;
             record.severity(severity::of_syslog(severity), SEVERITIES[usize::from(severity)]);
-            number(record, "syslog.facility", priority / SEVERITIES_OF_FACILITY);
+            record.int_attribute("syslog.facility", (priority / SEVERITIES_OF_FACILITY).into());
         }
         if !message.body.is_empty() {
             record.body(&text_of(message.body));
         }
         if let Some(version) = message.version {
-            number(record, "syslog.version", version);
+            record.int_attribute("syslog.version", version.into());
         }
         for (key, value) in [
             ("syslog.procid", message.process),
@@ -110,19 +111,11 @@ impl Messages {
         }
         message.parameters(|(element, name, value)| {
             if name.is_empty() {
-                truth(record, &format!("syslog.{}", text_of(element)));
+                record.true_attribute(&format!("syslog.{}", text_of(element)));
             } else {
                 let key = format!("syslog.{}.{}", text_of(element), text_of(name));
                 record.text_attribute(&key, &text_of(&unescaped(value)));
             }
         });
     }
-}
-
-fn truth(record: &mut Record, key: &str) {
-    record.attribute(key, |writer| writer.varint(2, 1));
-}
-
-fn number(record: &mut Record, key: &str, value: u8) {
-    record.attribute(key, |writer| writer.varint(3, value.into()));
 }

@@ -1,4 +1,4 @@
-//! The small parts of a Zipkin span, and attributes.
+//! The small parts of a Zipkin span.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use crate::json::value::{integer_of_double, integer_of_text};
+use crate::key_values::{key_int, key_text};
 use crate::protobuf::Writer;
 
 /// An endpoint as JSON has it.
@@ -61,15 +62,15 @@ impl Endpoint<'_> {
         let (ipv4, ipv6) = (given(&self.ipv4), given(&self.ipv6));
         if let Some(ip) = &ipv4 {
             ip.parse::<Ipv4Addr>().map_err(|_| E::custom(format!("ipv4 {ip:?}: expected an IPv4 address")))?;
-            text(writer, ATTRIBUTES, names.ip, ip);
+            key_text(writer, ATTRIBUTES, names.ip, ip);
         }
         if let Some(ip) = &ipv6 {
             ip.parse::<Ipv6Addr>().map_err(|_| E::custom(format!("ipv6 {ip:?}: expected an IPv6 address")))?;
-            text(writer, ATTRIBUTES, if ipv4.is_some() { names.ipv6 } else { names.ip }, ip);
+            key_text(writer, ATTRIBUTES, if ipv4.is_some() { names.ipv6 } else { names.ip }, ip);
         }
         match self.port {
             None | Some(Whole(0)) => {}
-            Some(Whole(port)) if port <= u64::from(u16::MAX) => integer(writer, names.port, port),
+            Some(Whole(port)) if port <= u64::from(u16::MAX) => key_int(writer, ATTRIBUTES, names.port, port),
             Some(Whole(port)) => return Err(E::custom(format!("port {port}: expected at most 65535"))),
         }
         Ok(())
@@ -78,29 +79,6 @@ impl Endpoint<'_> {
 
 /// The number of a span's attributes.
 pub(super) const ATTRIBUTES: u32 = 9;
-
-/// An attribute with a text, in the list of this number.
-pub(super) fn text(writer: &mut Writer, number: u32, key: &str, value: &str) {
-    attribute(writer, number, key, |writer| writer.text(1, value));
-}
-
-/// A span's attribute that is true.
-pub(super) fn flag(writer: &mut Writer, key: &str) {
-    attribute(writer, ATTRIBUTES, key, |writer| writer.varint(2, 1));
-}
-
-fn integer(writer: &mut Writer, key: &str, value: u64) {
-    attribute(writer, ATTRIBUTES, key, |writer| writer.varint(3, value));
-}
-
-fn attribute(writer: &mut Writer, number: u32, key: &str, value: impl FnOnce(&mut Writer)) {
-    let attribute = writer.open(number);
-    writer.text(1, key);
-    let any = writer.open(2);
-    value(writer);
-    writer.close(any);
-    writer.close(attribute);
-}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

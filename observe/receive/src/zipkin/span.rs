@@ -7,11 +7,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use vitrine_observe_store::model::conventions::{PEER_SERVICE, SHARED};
 use vitrine_observe_store::model::{SpanId, TraceId};
 
-use super::parts::{ATTRIBUTES, Annotation, Endpoint, EndpointNames, Kind, Text, Whole, flag, text};
+use super::parts::{ATTRIBUTES, Annotation, Endpoint, EndpointNames, Kind, Text, Whole};
 use super::{
     DEBUG, Groups, LOCAL_IP, LOCAL_IPV6, LOCAL_PORT, Origin, REMOTE_IP, REMOTE_IPV6, REMOTE_PORT, START_ABSENT,
 };
 use crate::json::Step;
+use crate::key_values::{key_text, key_true};
 
 const LOCAL: EndpointNames = EndpointNames { ip: LOCAL_IP, ipv6: LOCAL_IPV6, port: LOCAL_PORT };
 const REMOTE: EndpointNames = EndpointNames { ip: REMOTE_IP, ipv6: REMOTE_IPV6, port: REMOTE_PORT };
@@ -151,7 +152,7 @@ impl Seen {
                 if let Some(endpoint) = map.next_value::<Option<Endpoint<'de>>>()? {
                     endpoint.write(&mut groups.span, &REMOTE)?;
                     if let Some(Text(name)) = endpoint.service_name.filter(|name| !name.0.is_empty()) {
-                        text(&mut groups.span, ATTRIBUTES, PEER_SERVICE, &name);
+                        key_text(&mut groups.span, ATTRIBUTES, PEER_SERVICE, &name);
                     }
                 }
             }
@@ -173,7 +174,7 @@ impl Seen {
             "otel.scope.version" | "otel.library.version" => value.clone_into(&mut self.origin.scope_version),
             "span.kind" if value == "internal" => self.is_internal = true,
             "w3c.tracestate" => groups.span.text(3, value),
-            _ => text(&mut groups.span, ATTRIBUTES, key, value),
+            _ => key_text(&mut groups.span, ATTRIBUTES, key, value),
         }
         groups.pay()
     }
@@ -188,7 +189,7 @@ impl Seen {
             writer.bytes_field(4, &parent_id.0);
         }
         if self.is_internal && self.kind.is_some() {
-            text(writer, ATTRIBUTES, "span.kind", "internal");
+            key_text(writer, ATTRIBUTES, "span.kind", "internal");
         }
         let kind = match self.kind {
             None if self.is_internal => 1,
@@ -200,7 +201,7 @@ impl Seen {
         };
         writer.varint(6, kind);
         if self.start_ns.is_none() {
-            flag(writer, START_ABSENT);
+            key_true(writer, ATTRIBUTES, START_ABSENT);
         }
         let start_ns = self.start_ns.or(self.first_event_ns).unwrap_or(groups.now_ns);
         let end_ns =
@@ -225,7 +226,7 @@ impl Seen {
             }
             (other, error, description) => {
                 if let Some(other) = other {
-                    text(writer, ATTRIBUTES, "otel.status_code", other);
+                    key_text(writer, ATTRIBUTES, "otel.status_code", other);
                 }
                 let failed = error.as_deref().filter(|error| *error != "false");
                 (failed.map(|error| (2, message(error))), error, description)
@@ -233,7 +234,7 @@ impl Seen {
         };
         for (key, value) in [("error", error), ("otel.status_description", description)] {
             if let Some(value) = value {
-                text(writer, ATTRIBUTES, key, &value);
+                key_text(writer, ATTRIBUTES, key, &value);
             }
         }
         if let Some((code, message)) = status {
@@ -271,7 +272,7 @@ fn time<E: Error>(micros: Option<Whole>) -> Result<Option<u64>, E> {
 /// A boolean, which is kept as an attribute if it is true.
 fn is<'de, A: MapAccess<'de>>(map: &mut A, groups: &mut Groups<'_>, key: &str) -> Result<(), A::Error> {
     if map.next_value::<Option<bool>>()? == Some(true) {
-        flag(&mut groups.span, key);
+        key_true(&mut groups.span, ATTRIBUTES, key);
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use vitrine_kit::clock::Clock;
 use vitrine_observe_receive::{Access, Door, Intake, Serving, SyslogOptions, serve_syslog, serve_syslog_datagrams};
 use vitrine_observe_store::WriteError;
 use vitrine_platform_http::Bounds;
+use vitrine_tests_testkit::within;
 
 use crate::common::Recorder;
 use crate::seen::{Seen, map, seen};
@@ -221,9 +222,8 @@ async fn what_was_on_its_way_is_taken_when_the_process_ends() {
         connection.write_all(format!("<13>number {number}\n").as_bytes()).await.expect("sent");
     }
     // A listener takes a connection that waits for it only while it runs.
-    while engine.seen.lock().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let comes = async || Ok((!engine.seen.lock().is_empty()).then_some(()));
+    within(PATIENCE, "the first message", comes).await.expect("it comes");
     listening.stop().await;
     assert_eq!(seen(&engine).len(), 100);
     let end = tokio::time::timeout(PATIENCE, connection.read(&mut [0; 1])).await.expect("it ends");
@@ -241,12 +241,8 @@ async fn datagrams_are_messages() {
     for datagram in ["<13>1 - h a - - - one\nand two\n", "", "\n", "12 <13>three"] {
         sender.send_to(datagram.as_bytes(), address).await.expect("sent");
     }
-    let found = async {
-        while seen(&engine).len() < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, found).await.expect("they come");
+    let come = async || Ok((seen(&engine).len() >= 2).then_some(()));
+    within(PATIENCE, "two messages", come).await.expect("they come");
     stop.cancel();
     tokio::time::timeout(PATIENCE, task).await.expect("it ends").expect("it does not panic");
     let bodies: Vec<String> = seen(&engine).into_iter().map(|record| record.body).collect();
