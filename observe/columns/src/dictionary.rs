@@ -2,10 +2,10 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use vitrine_kit::hash;
+
 /// Entries of an empty table.
 const FIRST_ENTRIES: usize = 64;
-/// The golden ratio in 64 bits.
-const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// One entry of the table: a hit reads this and the text itself, nothing else.
 #[derive(Debug, Clone, Copy, Default)]
@@ -182,22 +182,9 @@ impl Dictionary {
         self.table = table;
     }
 
-    /// Multiply and fold, 8 bytes at a time; the seed goes in with every word. The last word overlaps the one before,
-    /// which spares a copy.
     #[inline]
     fn hash(&self, bytes: &[u8]) -> u64 {
-        let start = self.seed ^ (bytes.len() as u64).wrapping_mul(MULTIPLIER);
-        let key = self.seed ^ MULTIPLIER;
-        let (words, _) = bytes[..bytes.len().saturating_sub(1)].as_chunks::<8>();
-        let hash = words.iter().fold(start, |hash, word| fold(hash ^ u64::from_le_bytes(*word), key));
-        let tail = match (bytes.last_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-            (Some(word), ..) => u64::from_le_bytes(*word),
-            (None, Some(low), Some(high)) => {
-                u64::from(u32::from_le_bytes(*low)) | u64::from(u32::from_le_bytes(*high)) << 32
-            }
-            _ => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-        };
-        fold(hash ^ tail, key)
+        hash::seeded(self.seed, bytes).0
     }
 }
 
@@ -209,12 +196,6 @@ fn same(a: &[u8], b: &[u8]) -> bool {
         return tail_a == tail_b && words_a.iter().zip(words_b).all(|(a, b)| a == b);
     }
     a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
-}
-
-#[inline(always)]
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]

@@ -30,6 +30,15 @@ impl fmt::Debug for TextTest {
 }
 
 impl TextTest {
+    /// Returns the texts that it names, if it names any.
+    pub(crate) fn named(&self) -> Option<&[String]> {
+        match self {
+            Self::Equal(text) => Some(std::slice::from_ref(text)),
+            Self::OneOf(texts) => Some(texts),
+            Self::Match(_) | Self::Where(_) => None,
+        }
+    }
+
     /// Whether a text meets it.
     pub fn meets(&self, text: &str) -> bool {
         match self {

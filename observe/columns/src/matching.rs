@@ -122,6 +122,11 @@ impl CodeSet {
     }
 }
 
+/// Whether a filter may ask values of this kind as text. Texts are asked as such, and ids of other rows by no one.
+pub(crate) fn is_asked_as_text(kind: Kind) -> bool {
+    !matches!(kind, Kind::Text | Kind::Parent)
+}
+
 /// What is not UTF-8 is empty.
 fn text_of(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
@@ -129,11 +134,9 @@ fn text_of(bytes: &[u8]) -> &str {
 
 /// Whether a text meets a test.
 pub(crate) fn meets(test: &TextTest, text: &[u8]) -> bool {
-    match test {
-        TextTest::Equal(wanted) => wanted.as_bytes() == text,
-        TextTest::OneOf(wanted) => wanted.iter().any(|wanted| wanted.as_bytes() == text),
-        TextTest::Match(wanted) => wanted.matches(text_of(text)),
-        TextTest::Where(meets) => meets(text_of(text)),
+    match test.named() {
+        Some(wanted) => wanted.iter().any(|wanted| wanted.as_bytes() == text),
+        None => test.meets(text_of(text)),
     }
 }
 
@@ -151,18 +154,6 @@ pub(crate) fn as_text_flags(test: &TextTest, data: &Data, range: Range<usize>) -
         Data::Id16(values) => ask(&values[range], 0, test, |id| format!("{id:032x}")),
         Data::Id8(values) => ask(&values[range], 0, test, |id| format!("{id:016x}")),
         Data::Text(_) => vec![false; range.len()],
-    }
-}
-
-/// Which values are not null.
-fn not_null(data: &Data, range: Range<usize>) -> Vec<bool> {
-    match data {
-        Data::Int(values) => flags(&values[range], |value| value != NULL_INT),
-        Data::Double(values) => flags(&values[range], |bits| bits != NULL_DOUBLE),
-        Data::Bool(values) => flags(&values[range], |value| value != NULL_BOOL),
-        Data::Id16(values) => flags(&values[range], |id| id != 0),
-        Data::Id8(values) => flags(&values[range], |id| id != 0),
-        Data::Text(texts) => flags(&texts.codes[range], |code| code != NULL_CODE),
     }
 }
 
@@ -211,8 +202,8 @@ impl Table<'_> {
             Filter::Exists { column: name } => {
                 let mut any = vec![false; rows.len()];
                 for column in self.named(name) {
-                    let flags = not_null(&column.data, rows.clone());
-                    any.iter_mut().zip(flags).for_each(|(any, each)| *any |= each);
+                    let present = rows.clone().map(|row| !column.data.is_null(row));
+                    any.iter_mut().zip(present).for_each(|(any, each)| *any |= each);
                 }
                 any
             }
@@ -221,7 +212,7 @@ impl Table<'_> {
                 _ => vec![false; rows.len()],
             },
             Filter::AsText { column: name, test } => {
-                let fits = |column: &&Column| !matches!(column.kind, Kind::Text | Kind::Parent);
+                let fits = |column: &&Column| is_asked_as_text(column.kind);
                 match self.named(name).find(fits) {
                     Some(column) => as_text_flags(test, &column.data, rows),
                     None => vec![false; rows.len()],

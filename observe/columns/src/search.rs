@@ -4,12 +4,12 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
-use vitrine_observe_text::Ask;
+use vitrine_observe_text::{Ask, TextScan};
 
 use crate::column::Data;
 use crate::distinct::Distinct;
 use crate::filter::{Filter, TextTest};
-use crate::matching::{CodeSet, Condition, any_element, as_text_flags, meets};
+use crate::matching::{CodeSet, Condition, any_element, as_text_flags, is_asked_as_text, meets};
 use crate::page::{Bounds, Leaf, Page, TextBounds};
 use crate::segment::SegmentColumn;
 use crate::{Error, Kind, Segment};
@@ -47,7 +47,7 @@ enum Plan {
     /// A text column whose texts stand for themselves.
     Texts {
         leaf: usize,
-        test: TextTest,
+        test: PlainTest,
         /// By the page, whether it may have such a text; empty if nothing is known.
         candidates: Vec<bool>,
     },
@@ -59,6 +59,23 @@ enum Plan {
     Parent { column: usize, id: u64 },
     /// A list with an element that meets this.
     Element { list: usize, plan: Box<Plan> },
+}
+
+/// What texts that stand for themselves must be.
+enum PlainTest {
+    /// Each is asked.
+    Each(TextTest),
+    /// All of a page are looked through at once.
+    Scan(TextScan),
+}
+
+impl From<&TextTest> for PlainTest {
+    fn from(test: &TextTest) -> Self {
+        match test {
+            TextTest::Match(wanted) => Self::Scan(TextScan::new(wanted.clone())),
+            test => Self::Each(test.clone()),
+        }
+    }
 }
 
 /// What is known of a page before it is read.
@@ -147,11 +164,7 @@ impl Segment {
             Filter::Text { column, test } => {
                 let Some(column) = self.column_where(column, |kind| kind == Kind::Text) else { return Ok(true) };
                 let leaf = &self.0.leaves[column.leaf];
-                let texts = match test {
-                    TextTest::Equal(text) => std::slice::from_ref(text),
-                    TextTest::OneOf(texts) => texts,
-                    TextTest::Match(_) | TextTest::Where(_) => return Ok(false),
-                };
+                let Some(texts) = test.named() else { return Ok(false) };
                 if leaf.bloom.is_none() || leaf.cache.lock().is_some() {
                     return Ok(false);
                 }
@@ -170,9 +183,7 @@ impl Segment {
                 self.column_where(column, |kind| Condition::of(filter, kind).is_some()).is_none()
             }
             Filter::Exists { column } => self.column_where(column, |_| true).is_none(),
-            Filter::AsText { column, .. } => {
-                self.column_where(column, |kind| !matches!(kind, Kind::Text | Kind::Parent)).is_none()
-            }
+            Filter::AsText { column, .. } => self.column_where(column, is_asked_as_text).is_none(),
             Filter::Not(_) | Filter::Element { .. } => false,
         })
     }
@@ -248,15 +259,13 @@ impl Segment {
                 Some(leaf) => self.text_plan(leaf, test)?,
                 None => Plan::Nothing,
             },
-            Filter::AsText { column, test } => {
-                match self.leaf(scope, column, |kind| !matches!(kind, Kind::Text | Kind::Parent)) {
-                    Some(leaf) => {
-                        let distinct = self.0.leaves[leaf].distinct()?;
-                        Plan::AsText { leaf, test: test.clone(), distinct }
-                    }
-                    None => Plan::Nothing,
+            Filter::AsText { column, test } => match self.leaf(scope, column, is_asked_as_text) {
+                Some(leaf) => {
+                    let distinct = self.0.leaves[leaf].distinct()?;
+                    Plan::AsText { leaf, test: test.clone(), distinct }
                 }
-            }
+                None => Plan::Nothing,
+            },
             Filter::Int { column, .. }
             | Filter::Double { column, .. }
             | Filter::Bool { column, .. }
@@ -295,7 +304,7 @@ impl Segment {
         let Some(texts) = distinct.as_deref().and_then(|distinct| distinct.texts()) else {
             let candidates = self.candidates(leaf, test);
             return Ok(match candidates.iter().any(|page| *page) || candidates.is_empty() {
-                true => Plan::Texts { leaf: place, test: test.clone(), candidates },
+                true => Plan::Texts { leaf: place, test: test.into(), candidates },
                 false => Plan::Nothing,
             });
         };
@@ -303,14 +312,9 @@ impl Segment {
         if wanted == CodeSet::None {
             return Ok(Plan::Nothing);
         }
-        let excluded = match (&leaf.bounds, test) {
-            (Bounds::Text(pages), TextTest::Equal(_) | TextTest::OneOf(_)) => {
-                let texts = match test {
-                    TextTest::Equal(text) => std::slice::from_ref(text),
-                    TextTest::OneOf(texts) => texts,
-                    TextTest::Match(_) | TextTest::Where(_) => &[],
-                };
-                let within = |low: &[u8], high: &[u8]| texts.iter().any(|text| (low..=high).contains(&text.as_bytes()));
+        let excluded = match (&leaf.bounds, test.named()) {
+            (Bounds::Text(pages), Some(named)) => {
+                let within = |low: &[u8], high: &[u8]| named.iter().any(|text| (low..=high).contains(&text.as_bytes()));
                 let within = |page: &TextBounds| page.as_ref().is_some_and(|(a, b)| within(a, b));
                 pages.iter().map(|page| !within(page)).collect()
             }
@@ -451,11 +455,11 @@ impl<'a> Pages<'a> {
                 page.codes(*distinct, &mut codes)?;
                 wanted.flags(&codes)
             }
-            Plan::Texts { leaf, test: TextTest::Match(wanted), .. } => {
+            Plan::Texts { leaf, test: PlainTest::Scan(scan), .. } => {
                 let texts = self.page(*leaf)?.plain_texts()?;
-                Some(wanted.matching(&texts.bytes, &texts.places))
+                Some(scan.matching(&texts.bytes, &texts.places))
             }
-            Plan::Texts { leaf, test, .. } => {
+            Plan::Texts { leaf, test: PlainTest::Each(test), .. } => {
                 let mut flags = Vec::with_capacity(count);
                 self.page(*leaf)?.texts(|text| flags.push(text.is_some_and(|text| meets(test, text))))?;
                 Some(flags)

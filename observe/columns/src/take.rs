@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::column::{Column, Columns, Data, NULL_CODE, Texts};
+use crate::column::{Column, Columns, Data, List, NULL_CODE, Texts};
 use crate::dictionary::Dictionary;
 
 /// Codes are kept in a map rather than in a vector when there are so many times more distinct texts than rows.
@@ -88,6 +88,22 @@ impl Column {
     }
 }
 
+impl List {
+    /// The lists of some rows, in the order given.
+    fn take(&self, rows: &[u32]) -> Self {
+        let mut taken = Self { offsets: Vec::with_capacity(rows.len() + 1), children: Vec::new() };
+        let mut elements = Vec::new();
+        taken.offsets.push(0);
+        for row in rows {
+            let range = self.range(*row as usize);
+            elements.extend(range.start as u32..range.end as u32);
+            taken.offsets.push(elements.len() as u32);
+        }
+        taken.children = self.children.iter().map(|child| child.take(&elements)).collect();
+        taken
+    }
+}
+
 impl Columns {
     /// The rows in which a column of ids has this id; none for id 0, which is null. Panics if the column is not of ids.
     pub fn find(&self, column: usize, id: u128) -> Vec<u32> {
@@ -105,24 +121,37 @@ impl Columns {
 
     /// Some rows, in the order given; a row may come more than once. Dictionaries hold what these rows use.
     pub fn take(&self, rows: &[u32]) -> Self {
-        let lists = self.lists.iter().map(|list| {
-            let mut taken = crate::List { offsets: Vec::with_capacity(rows.len() + 1), children: Vec::new() };
-            let mut elements = Vec::new();
-            taken.offsets.push(0);
-            for row in rows {
-                let range = list.range(*row as usize);
-                elements.extend(range.start as u32..range.end as u32);
-                taken.offsets.push(elements.len() as u32);
-            }
-            taken.children = list.children.iter().map(|child| child.take(&elements)).collect();
-            taken
-        });
         Self {
             definition: self.definition,
             rows: rows.len(),
             flat: self.flat.iter().map(|column| column.take(rows)).collect(),
-            lists: lists.collect(),
+            lists: self.lists.iter().map(|list| list.take(rows)).collect(),
         }
+    }
+
+    /// The same with these columns and lists alone, and those that [`ATTRIBUTE_PREFIX`](crate::ATTRIBUTE_PREFIX) names if it is among them; others
+    /// are null and empty.
+    pub fn take_named(&self, rows: &[u32], names: &[&str]) -> Self {
+        let fixed = self.definition.columns.len();
+        let mut taken = Self::new(self.definition);
+        taken.rows = rows.len();
+        for (place, column) in self.flat.iter().enumerate() {
+            let is_asked = names.contains(&&*column.name);
+            if place < fixed && is_asked {
+                taken.flat[place] = column.take(rows);
+            } else if place >= fixed && (is_asked || names.contains(&crate::ATTRIBUTE_PREFIX)) {
+                taken.flat.push(column.take(rows));
+            }
+        }
+        for (place, list) in self.definition.lists.iter().enumerate() {
+            if names.contains(&list.name) {
+                taken.lists[place] = self.lists[place].take(rows);
+            } else {
+                taken.lists[place].offsets.resize(rows.len() + 1, 0);
+            }
+        }
+        taken.fill();
+        taken
     }
 
     /// Appends all rows of another table of the same definition. Attributes that only one has are null in the other's

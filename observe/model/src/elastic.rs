@@ -75,9 +75,24 @@ pub fn error(status: u16, kind: &str, reason: &str) -> Value {
     json!({ "error": { "root_cause": [cause], "type": kind, "reason": reason }, "status": status })
 }
 
+/// Whether a name meets a pattern in which `*` is anything.
+pub fn is_like(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::bearer;
+    use super::{bearer, is_like};
 
     #[test]
     fn tokens_come_in_three_forms() {
@@ -93,6 +108,26 @@ mod tests {
         ];
         for (sent, expected) in cases {
             assert_eq!(bearer(sent), expected, "{sent}");
+        }
+    }
+
+    #[test]
+    fn stars_are_anything() {
+        for (pattern, name, expected) in [
+            ("*", "", true),
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "ab", true),
+            ("*b", "ab", true),
+            ("a*b*c", "axbyc", true),
+            ("a*c*e", "abcde", true),
+            ("a*a", "a", false),
+            ("a*b", "acd", false),
+            ("logs-*-2026", "logs-app-2026", true),
+            // However many stars there are: what is between them is looked for once.
+            (&"*a".repeat(200), &"a".repeat(199), false),
+        ] {
+            assert_eq!(is_like(pattern, name), expected, "{pattern} {name}");
         }
     }
 }

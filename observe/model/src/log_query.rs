@@ -192,7 +192,7 @@ impl LogField {
             Self::TraceId => logs::TRACE_ID,
             Self::SpanId => logs::SPAN_ID,
             Self::ScopeName => logs::SCOPE_NAME,
-            Self::ScopeVersion => logs::SCOPE_NAME + 1,
+            Self::ScopeVersion => logs::SCOPE_VERSION,
             Self::Attribute(_) | Self::Resource(_) | Self::Scope(_) | Self::Named(_) | Self::Any => return None,
         };
         Some(logs::LOGS.columns[place].name)

@@ -6,7 +6,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::scalar::ScalarValue;
 use vitrine_observe_store::model::TraceId;
 use vitrine_observe_store::{MapEntry, Scan, TextCondition, TextPart};
-use vitrine_observe_text::{fold, words};
+use vitrine_observe_text::folded_words;
 
 /// The name of the column with the time of a row.
 const TIME: &str = "time";
@@ -66,7 +66,7 @@ impl ScanFilter {
             Expr::ScalarFunction(call) if call.name() == HAS_WORDS => {
                 let [of, wanted] = call.args.as_slice() else { return false };
                 let wanted = literal(wanted).and_then(text).unwrap_or_default();
-                let wanted = words(&wanted).map(|word| TextPart::Word(fold(&wanted[word]).into_owned()));
+                let wanted = folded_words(&wanted).map(|word| TextPart::Word(word.into_owned()));
                 self.add_parts(column(of), wanted.collect())
             }
             _ => self.add_texts(condition),

@@ -7,9 +7,7 @@ use arrow_ipc::writer::StreamWriter;
 use serde::{Deserialize, Serialize};
 use vitrine_observe_store::model::{Table, TraceId};
 use vitrine_observe_store::series::Budget;
-use vitrine_observe_store::{
-    Batches, MapEntry, QueryError, Scan, Scans, Series, Services, Tenant, TextCondition, TextPart,
-};
+use vitrine_observe_store::{Batches, MapEntry, QueryError, Scan, Scans, Series, Services, Tenant, TextCondition};
 
 use crate::SqlError;
 use crate::promql::Query;
@@ -34,41 +32,12 @@ pub(crate) enum Source {
         names: Option<Vec<String>>,
         /// Map, key and value of each.
         entries: Vec<(String, String, String)>,
-        /// Column and what its text holds, of each.
-        texts: Vec<(String, Part)>,
+        texts: Vec<TextCondition>,
     },
     /// What the engine counts of spans that started in a time: from its first nanosecond to before its last.
     Summary { summary: Summary, columns: Vec<usize>, time_ns: (u64, u64) },
     /// What an expression of PromQL says.
     Promql { query: Query, columns: Vec<usize> },
-}
-
-/// A [`TextPart`], as it goes to another process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Part {
-    Characters(String),
-    Word(String),
-    Pattern(String),
-}
-
-impl Part {
-    fn of(condition: TextCondition) -> (String, Self) {
-        let part = match condition.holds {
-            TextPart::Characters(characters) => Self::Characters(characters),
-            TextPart::Word(word) => Self::Word(word),
-            TextPart::Pattern(pattern) => Self::Pattern(pattern),
-        };
-        (condition.column, part)
-    }
-
-    fn condition((column, part): (String, Self)) -> TextCondition {
-        let holds = match part {
-            Self::Characters(characters) => TextPart::Characters(characters),
-            Self::Word(word) => TextPart::Word(word),
-            Self::Pattern(pattern) => TextPart::Pattern(pattern),
-        };
-        TextCondition { column, holds }
-    }
 }
 
 impl Source {
@@ -77,7 +46,6 @@ impl Source {
         let Scan { columns, time_ns, trace, services, names, entries, texts } = scan;
         let (table, trace) = (table.name().to_owned(), trace.map(|id| id.0));
         let entries = entries.into_iter().map(|entry| (entry.map, entry.key, entry.value)).collect();
-        let texts = texts.into_iter().map(Part::of).collect();
         Self::Rows { table, columns, time_ns, trace, services, names, entries, texts }
     }
 
@@ -89,7 +57,6 @@ impl Source {
                 let table = known.ok_or_else(|| QueryError::Disk(format!("there is no table {table:?}")))?;
                 let entries = entries.into_iter().map(|(map, key, value)| MapEntry { map, key, value }).collect();
                 let trace = trace.map(TraceId);
-                let texts = texts.into_iter().map(Part::condition).collect();
                 Ok(engine.scan(tenant, table, &Scan { columns, time_ns, trace, services, names, entries, texts })?)
             }
             Self::Summary { summary, columns, time_ns } => {

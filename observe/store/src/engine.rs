@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
+use serde::{Deserialize, Serialize};
 use vitrine_observe_model::{Rejected, StatusCode, TraceId};
 
 use crate::Operation;
@@ -247,7 +248,7 @@ pub struct Scan {
 }
 
 /// What the text of a column must hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextCondition {
     /// The column.
     pub column: String,
@@ -256,7 +257,7 @@ pub struct TextCondition {
 }
 
 /// A part of a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TextPart {
     /// These characters.
     Characters(String),

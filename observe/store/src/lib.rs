@@ -1,6 +1,6 @@
 //! Stores the observatory's spans, log records and metric points.
 //!
-//! What protocols ask of it are small traits: [`Ingest`], [`SeriesIngest`], [`Traces`], [`Services`], [`Logs`], [`Series`],
+//! What protocols ask of it are small traits: [`Ingest`], [`SeriesIngest`], [`Traces`], [`Services`], [`Spans`], [`Logs`], [`Series`],
 //! [`SeriesAdmin`], [`Scans`], [`Reports`].
 //! [`ColumnEngine`] is our own engine, which has them all: a write-ahead log, tables in memory, Parquet segments that are merged,
 //! and retention.
@@ -27,6 +27,7 @@ mod engine;
 mod logs;
 mod query;
 mod questions;
+mod spans;
 mod status;
 mod tail;
 mod targets;
@@ -40,7 +41,8 @@ pub use engine::{
 };
 pub use logs::{LogChunk, LogValue};
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
-pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIngest, Services, Traces};
+pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIngest, Services, Spans, Traces};
+pub use spans::{NOT_ASKED, Outlines, SpanChunk, SpanOutline, SpanQuery, SpanVisit, TraceOutline, trace_hash};
 pub use status::{
     LogStatus, QueryStatus, SeriesFileStatus, SeriesStatus, SignalStatus, Status, TenantStatus, TierStatus,
 };

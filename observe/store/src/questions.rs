@@ -12,12 +12,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use vitrine_observe_model::metrics::{RemoteWrite, Written};
 use vitrine_observe_model::{
-    FoundLog, LogCount, LogCountQuery, LogField, LogFieldInfo, LogFilter, LogQuery, LogRow, Signal, Table, TraceId,
+    FoundLog, LogCount, LogCountQuery, LogField, LogFieldInfo, LogFilter, LogQuery, LogRow, Signal, SpanId, SpanRow,
+    Table, TraceId,
 };
 use vitrine_observe_series::{Budget, Filter, Queryable};
 
 use crate::engine::{AdminError, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
 use crate::logs::LogChunk;
+use crate::spans::{Outlines, SpanChunk, SpanQuery, SpanVisit};
 use crate::tail::{LogTail, TailError};
 use crate::{Dependency, Operation, SeriesFileStatus, Status, TenantStatus, Trace, TraceQuery};
 
@@ -67,6 +69,27 @@ pub trait Traces: Send + Sync + 'static {
 
     /// Distinct values of an attribute of spans as text, in order, at most so many.
     fn attribute_values(&self, tenant: &Tenant, key: &str, most: usize) -> Result<Vec<String>, QueryError>;
+}
+
+/// Spans of whatever trace, for who counts over columns, and traces without what their spans carry.
+pub trait Spans: Send + Sync + 'static {
+    /// How often traces must be halved so that about `most` of the spans that meet one of these, or fewer, are left.
+    fn halvings(&self, tenant: &Tenant, parts: &[SpanQuery], most: u64) -> Result<u32, QueryError>;
+
+    /// Hands all that a visit asks for piece by piece to `visit`, in no order, until that breaks off. A span that came twice is visited
+    /// twice.
+    fn visit_spans(
+        &self,
+        tenant: &Tenant,
+        asked: &SpanVisit,
+        visit: &mut dyn FnMut(&SpanChunk<'_>) -> ControlFlow<()>,
+    ) -> Result<(), QueryError>;
+
+    /// Traces without what their spans carry; of each the first `most` spans.
+    fn outlines(&self, tenant: &Tenant, ids: &[TraceId], most: usize) -> Result<Outlines, QueryError>;
+
+    /// Whole spans of a trace that have this id: one, but for senders that use an id twice.
+    fn spans(&self, tenant: &Tenant, trace: TraceId, span: SpanId) -> Result<Vec<SpanRow>, QueryError>;
 }
 
 /// What is counted of spans, by service, without reading spans.

@@ -52,5 +52,6 @@ mod words;
 
 pub use ask::Ask;
 pub use index::{ColumnIndexWriter, IndexError, IndexOwner, TextIndex, TextIndexWriter};
+pub use scan::TextScan;
 pub use text_match::TextMatch;
-pub use words::{fold, is_word, words};
+pub use words::{fold, folded_words, is_word, words};

@@ -4,6 +4,7 @@
 //! text itself is looked at.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use memchr::memmem;
 
@@ -14,26 +15,39 @@ use crate::words::fold;
 /// The characters outside of ASCII that may stand for some in it: the Kelvin sign, a capital I with a dot, and a long s.
 const BECOME_ASCII: [&str; 3] = ["\u{130}", "\u{17F}", "\u{212A}"];
 
+/// A match made ready to look through many texts.
+#[derive(Debug, Clone)]
+pub struct TextScan {
+    wanted: Arc<TextMatch>,
+    needle: Option<Needle>,
+}
+
 /// Characters that each match must hold.
-struct Needle<'a> {
-    characters: Cow<'a, str>,
+#[derive(Debug, Clone)]
+struct Needle {
+    characters: memmem::Finder<'static>,
     /// Whether they are of the text in lower case.
     folded: bool,
 }
 
-impl TextMatch {
+impl TextScan {
+    /// Returns the scan for texts that match.
+    pub fn new(wanted: Arc<TextMatch>) -> Self {
+        Self { needle: Needle::of(&wanted), wanted }
+    }
+
     /// Returns which of some texts match. They are parts of `bytes`, in order: where each starts and ends, or none where there is no
     /// text. What is not UTF-8 is an empty text.
     pub fn matching(&self, bytes: &[u8], places: &[Option<(u32, u32)>]) -> Vec<bool> {
         let matches = |(start, end): (u32, u32)| {
-            self.matches(std::str::from_utf8(&bytes[start as usize..end as usize]).unwrap_or_default())
+            self.wanted.matches(std::str::from_utf8(&bytes[start as usize..end as usize]).unwrap_or_default())
         };
-        let Some(needle) = self.needle().filter(|needle| needle.serves(bytes)) else {
+        let Some(needle) = self.needle.as_ref().filter(|needle| needle.serves(bytes)) else {
             return places.iter().map(|place| place.is_some_and(matches)).collect();
         };
         let searched = if needle.folded { Cow::Owned(bytes.to_ascii_lowercase()) } else { Cow::Borrowed(bytes) };
         let mut matching = vec![false; places.len()];
-        let finder = memmem::Finder::new(needle.characters.as_bytes());
+        let length = needle.characters.needle().len();
         let mut from = 0;
         for (place, matching) in places.iter().zip(&mut matching) {
             let Some((start, end)) = *place else { continue };
@@ -42,10 +56,10 @@ impl TextMatch {
             }
             // Where the characters stand next; what is before is passed over.
             from = from.max(start as usize);
-            let Some(found) = finder.find(&searched[from..]) else { break };
+            let Some(found) = needle.characters.find(&searched[from..]) else { break };
             let found = from + found;
             if found < end as usize {
-                *matching = found + needle.characters.len() <= end as usize && matches((start, end));
+                *matching = found + length <= end as usize && matches((start, end));
                 from = end as usize;
             } else {
                 from = found;
@@ -53,28 +67,29 @@ impl TextMatch {
         }
         matching
     }
-
-    /// Characters that each match must hold, if there are any for sure.
-    fn needle(&self) -> Option<Needle<'_>> {
-        let folded = |characters| Needle { characters, folded: true };
-        let needle = match self {
-            Self::Contains(part) => Needle { characters: part.into(), folded: false },
-            Self::ContainsFolded(part) => folded(fold(part)),
-            Self::Word(word) | Self::WordPrefix(word) => folded(word.into()),
-            Self::Phrase { words, .. } => folded(words.iter().max_by_key(|word| word.len())?.into()),
-            Self::WordRegex(regex) | Self::Regex(regex) => folded(required_literal(regex.as_str()).into()),
-            Self::Fuzzy { .. } => return None,
-        };
-        Some(needle).filter(|needle| !needle.characters.is_empty())
-    }
 }
 
-impl Needle<'_> {
+impl Needle {
+    /// If there are any for sure.
+    fn of(wanted: &TextMatch) -> Option<Self> {
+        let (characters, folded): (Cow<'_, str>, bool) = match wanted {
+            TextMatch::Contains(part) => (part.into(), false),
+            TextMatch::ContainsFolded(part) => (fold(part), true),
+            TextMatch::Word(word) | TextMatch::WordPrefix(word) => (word.into(), true),
+            TextMatch::Phrase { words, .. } => (words.iter().max_by_key(|word| word.len())?.into(), true),
+            TextMatch::WordRegex(regex) | TextMatch::Regex(regex) => (required_literal(regex.as_str()).into(), true),
+            TextMatch::Fuzzy { .. } => return None,
+        };
+        let finder = || memmem::Finder::new(characters.as_bytes()).into_owned();
+        (!characters.is_empty()).then(|| Self { characters: finder(), folded })
+    }
+
     /// Whether these bytes can be searched for it: in lower case only ASCII is, without other characters that would become such.
     fn serves(&self, bytes: &[u8]) -> bool {
         let becomes = |character: &&str| memmem::find(bytes, character.as_bytes()).is_some();
         !self.folded
-            || self.characters.is_ascii() && (bytes.is_ascii() || !BECOME_ASCII.iter().any(|one| becomes(&one)))
+            || self.characters.needle().is_ascii()
+                && (bytes.is_ascii() || !BECOME_ASCII.iter().any(|one| becomes(&one)))
     }
 }
 

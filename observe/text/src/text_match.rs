@@ -1,10 +1,11 @@
 //! What a text must hold.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use regex::Regex;
 
-use crate::words::{fold, words};
+use crate::words::{fold, folded_words, words};
 
 /// What one text must hold to match.
 #[derive(Debug, Clone)]
@@ -44,7 +45,7 @@ impl TextMatch {
     /// Returns the match of a text's words, one after the other: of one word [`TextMatch::Word`]. A text without words is looked
     /// for as it is.
     pub fn phrase(text: &str) -> Self {
-        let mut all: Vec<String> = words(text).map(|word| fold(&text[word]).into_owned()).collect();
+        let mut all: Vec<String> = folded_words(text).map(Cow::into_owned).collect();
         match all.len() {
             0 => Self::Contains(text.to_owned()),
             1 => Self::Word(all.remove(0)),

@@ -19,6 +19,11 @@ pub fn words(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     })
 }
 
+/// The words of a text, in order, as they are compared without regard to case.
+pub fn folded_words(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    words(text).map(|word| fold(&text[word]))
+}
+
 /// A text as it is compared without regard to case: each character's lower case.
 pub fn fold(text: &str) -> Cow<'_, str> {
     let is_folded = text.chars().all(|c| if c.is_ascii() { !c.is_ascii_uppercase() } else { c.to_lowercase().eq([c]) });

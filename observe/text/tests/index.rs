@@ -4,12 +4,13 @@
 mod corpora;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use regex::RegexBuilder;
-use vitrine_observe_text::{Ask, IndexError, IndexOwner, TextIndex, TextIndexWriter, TextMatch, fold, words};
+use vitrine_observe_text::{Ask, IndexError, IndexOwner, TextIndex, TextIndexWriter, TextMatch, TextScan, fold, words};
 
 /// The file of an index of these pages, and what it is of.
 fn written(pages: &[Vec<String>]) -> (Bytes, IndexOwner) {
@@ -162,7 +163,7 @@ proptest! {
         let asked = texts.get(which % texts.len().max(1)).cloned().flatten().unwrap_or_else(|| "error".to_owned());
         for asked in matches(&part(&asked, from, characters), slop) {
             let alone: Vec<bool> = texts.iter().map(|text| text.as_ref().is_some_and(|text| asked.matches(text))).collect();
-            prop_assert_eq!(asked.matching(&bytes, &places), alone, "{:?}", asked);
+            prop_assert_eq!(TextScan::new(Arc::new(asked.clone())).matching(&bytes, &places), alone, "{:?}", asked);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Texts that are indexed as they are written. The index is [`vitrine_observe_text::TextIndex`].
 
+use std::collections::HashSet;
+
 use vitrine_observe_text::{IndexOwner, TextIndexWriter};
 
 use super::Target;
@@ -32,13 +34,19 @@ impl Chunks {
             Shape::Flat(rows) => rows,
             Shape::List(offsets) => offsets.len().saturating_sub(1),
         };
+        // Where texts repeat, each is cut into words once a page.
+        let mut seen = HashSet::new();
         for first in (0..rows).step_by(self.page_rows) {
+            seen.clear();
             let last = rows.min(first + self.page_rows);
             let elements = match target.shape {
                 Shape::Flat(_) => first..last,
                 Shape::List(offsets) => offsets[first] as usize..offsets[last] as usize,
             };
             for number in elements.map(|place| numbers.at(place)).filter(|number| *number != NULL_CODE) {
+                if !seen.insert(number) {
+                    continue;
+                }
                 // What is not UTF-8 is searched as an empty text.
                 column.add(std::str::from_utf8(texts.text(number)).unwrap_or_default());
             }

@@ -32,6 +32,10 @@ pub const DROPPED_ATTRIBUTES: usize = 11;
 pub const RESOURCE: usize = 12;
 /// The first of the columns that say which scope: its name, its version, its attributes, and `origin`.
 pub const SCOPE_NAME: usize = 13;
+/// The scope's version.
+pub const SCOPE_VERSION: usize = 14;
+/// The scope's attributes as one JSON object.
+pub const SCOPE_ATTRIBUTES: usize = 15;
 
 /// Log records, by service and time.
 pub static LOGS: Definition = Definition {

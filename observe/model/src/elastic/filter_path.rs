@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::is_like;
+
 /// Patterns of one request; more are not looked at.
 const MAX_PATTERNS: usize = 32;
 /// Steps of one pattern; deeper ones are not looked at.
@@ -58,21 +60,11 @@ fn behind<'p>(patterns: &[&'p [String]], name: &str) -> Vec<&'p [String]> {
                 rest.push(*pattern);
                 rest.extend(behind(&[others], name));
             }
-            Some((step, others)) if meets(step, name) => rest.push(others),
+            Some((step, others)) if is_like(step, name) => rest.push(others),
             _ => {}
         }
     }
     rest
-}
-
-fn meets(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, rest)) => {
-            let Some(name) = name.strip_prefix(start) else { return false };
-            name.char_indices().map(|(place, _)| place).chain([name.len()]).any(|place| meets(rest, &name[place..]))
-        }
-    }
 }
 
 fn keep(value: Value, patterns: &[&[String]]) -> Option<Value> {

@@ -1,6 +1,7 @@
 //! What there is: documents by their ids, fields, indices.
 
 use serde_json::{Map, Value, json};
+use vitrine_observe_model::elastic::is_like;
 use vitrine_observe_model::elastic::{self, ID_ATTRIBUTE};
 use vitrine_observe_model::{FoundLog, LogField, LogFieldInfo, LogFilter, LogKind, LogQuery};
 
@@ -9,7 +10,7 @@ use super::fields::{TIME_FIELD, all_of, name_of};
 use super::hit_id;
 use super::hits::HitOptions;
 use super::indices::{END_NS, IndexSet, index_of};
-use super::json::{Object, is_like, list, scalar_text};
+use super::json::{Object, list, scalar_text};
 use super::query::lower;
 use super::search::Searcher;
 

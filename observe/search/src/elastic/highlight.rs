@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
+use vitrine_observe_model::elastic::is_like;
 use vitrine_observe_text::is_word;
 
 use super::error::SearchError;
-use super::json::{Object, is_like, list};
+use super::json::{Object, list};
 use super::lowering::Mark;
 
 /// Characters of a fragment, and how many there are, when nothing says so.

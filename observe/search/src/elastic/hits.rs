@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use vitrine_observe_model::elastic::is_like;
 use vitrine_observe_model::{FoundLog, LogRow, elastic};
 
 use super::dates::{DateFormat, Zone};
@@ -11,7 +12,7 @@ use super::fields::TIME_FIELD;
 use super::highlight::Highlight;
 use super::hit_id;
 use super::indices::index_of;
-use super::json::{Object, is_like, list, names};
+use super::json::{Object, list, names};
 use super::lowering::Mark;
 
 /// Most patterns of fields of one request.

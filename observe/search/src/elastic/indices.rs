@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use vitrine_observe_columns::TextTest;
+use vitrine_observe_model::elastic::is_like;
 use vitrine_observe_model::elastic::{self, INDEX};
 use vitrine_observe_model::{LogCountQuery, LogField, LogFilter, LogQuery, LogRow, LogTest};
 use vitrine_observe_store::{Logs, Tenant};
 
 use super::error::{SearchError, shown};
 use super::fields::{any_of, not};
-use super::json::is_like;
 
 /// The index of records that did not come as documents.
 pub const OTHER_INDEX: &str = "logs-otlp";

@@ -133,39 +133,3 @@ pub(crate) fn names(value: &Value) -> Vec<String> {
     let texts = list(value).iter().filter_map(Value::as_str);
     texts.flat_map(|text| text.split(',')).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
-
-/// Whether a name meets a pattern in which `*` is anything.
-pub(crate) fn is_like(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_like;
-
-    #[test]
-    fn stars_are_anything() {
-        for (pattern, name, expected) in [
-            ("*", "", true),
-            ("a", "a", true),
-            ("a", "ab", false),
-            ("a*", "ab", true),
-            ("*b", "ab", true),
-            ("a*c*e", "abcde", true),
-            ("a*a", "a", false),
-            ("logs-*-2026", "logs-app-2026", true),
-        ] {
-            assert_eq!(is_like(pattern, name), expected, "{pattern} {name}");
-        }
-    }
-}

@@ -1,5 +1,7 @@
 //! `has_words(body, 'card declined')`: whether a text has words.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::BooleanArray;
@@ -7,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
-use vitrine_observe_text::{TextMatch, fold, words};
+use vitrine_observe_text::folded_words;
 
 use super::attr::is_text;
 use crate::pushdown::HAS_WORDS;
@@ -53,7 +55,7 @@ impl ScalarUDFImpl for HasWords {
         let found: BooleanArray = match wanted {
             ColumnarValue::Scalar(wanted) => {
                 let wanted = wanted.try_as_str().flatten().map(all_of);
-                texts.iter().map(|text| Some(has_all(text?, wanted.as_deref()?))).collect()
+                texts.iter().map(|text| Some(has_all(text?, wanted.as_ref()?))).collect()
             }
             ColumnarValue::Array(wanted) => {
                 let wanted = wanted.as_string::<i32>().iter();
@@ -64,11 +66,11 @@ impl ScalarUDFImpl for HasWords {
     }
 }
 
-/// Each word of a text.
-fn all_of(text: &str) -> Vec<TextMatch> {
-    words(text).map(|word| TextMatch::Word(fold(&text[word]).into_owned())).collect()
+/// Each word of a text, in lower case.
+fn all_of(text: &str) -> HashSet<Cow<'_, str>> {
+    folded_words(text).collect()
 }
 
-fn has_all(text: &str, words: &[TextMatch]) -> bool {
-    words.iter().all(|word| word.matches(text))
+fn has_all(text: &str, wanted: &HashSet<Cow<'_, str>>) -> bool {
+    wanted.is_empty() || wanted.is_subset(&all_of(text))
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use vitrine_observe_model::metrics::{RemoteWrite, Written};
 use vitrine_observe_model::{
-    FoundLog, LogCount, LogCountQuery, LogField, LogFieldInfo, LogFilter, LogQuery, LogRow, Table, TraceId,
+    FoundLog, LogCount, LogCountQuery, LogField, LogFieldInfo, LogFilter, LogQuery, LogRow, SpanId, SpanRow, Table,
+    TraceId,
 };
 use vitrine_observe_series::{Budget, Filter, Queryable, Snapshot};
 
@@ -15,7 +16,8 @@ use crate::column_engine::series::TenantSeries;
 use crate::column_engine::{ColumnEngine, error_chain};
 use crate::engine::{AdminError, Batches, DeleteError, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant};
 use crate::logs::LogChunk;
-use crate::questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIngest, Services, Traces};
+use crate::questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIngest, Services, Spans, Traces};
+use crate::spans::{Outlines, SpanChunk, SpanQuery, SpanVisit};
 use crate::tail::{LogTail, TailError};
 use crate::{Dependency, Operation, SeriesFileStatus, Signal, Status, TenantStatus, Trace, TraceQuery};
 
@@ -74,6 +76,29 @@ impl Traces for ColumnEngine {
 
     fn attribute_values(&self, tenant: &Tenant, key: &str, most: usize) -> Result<Vec<String>, QueryError> {
         self.reader.answer(|reader| reader.attribute_values(tenant, key, most))
+    }
+}
+
+impl Spans for ColumnEngine {
+    fn halvings(&self, tenant: &Tenant, parts: &[SpanQuery], most: u64) -> Result<u32, QueryError> {
+        self.reader.answer(|reader| reader.halvings(tenant, parts, most))
+    }
+
+    fn visit_spans(
+        &self,
+        tenant: &Tenant,
+        asked: &SpanVisit,
+        visit: &mut dyn FnMut(&SpanChunk<'_>) -> ControlFlow<()>,
+    ) -> Result<(), QueryError> {
+        self.reader.answer(|reader| reader.visit_spans(tenant, asked, visit))
+    }
+
+    fn outlines(&self, tenant: &Tenant, ids: &[TraceId], most: usize) -> Result<Outlines, QueryError> {
+        self.reader.answer(|reader| reader.outlines(tenant, ids, most))
+    }
+
+    fn spans(&self, tenant: &Tenant, trace: TraceId, span: SpanId) -> Result<Vec<SpanRow>, QueryError> {
+        self.reader.answer(|reader| reader.spans(tenant, trace, span))
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod filter;
 pub(crate) mod logs;
+mod outlines;
 mod points;
 mod scan;
 mod search;
 mod services;
+mod spans;
 mod traces;
 mod values;
 mod wanted;
@@ -36,7 +38,6 @@ pub(crate) const WINDOW: usize = 8192;
 const CACHE_PART: usize = 2;
 
 /// Memory and time that a query has used, within its limits.
-#[derive(Debug, Clone, Copy)]
 pub(crate) struct QueryBudget {
     used: usize,
     most: usize,

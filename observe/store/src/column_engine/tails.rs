@@ -39,19 +39,13 @@ struct State {
 }
 
 /// Who follows.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Subscription {
     tenant: Tenant,
     filter: Arc<LogFilter>,
     /// The number of the first commit that counts.
     first: u64,
     queue: Weak<TailQueue>,
-}
-
-impl std::fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subscription").field("tenant", &self.tenant).finish_non_exhaustive()
-    }
 }
 
 /// Rows that may be seen now.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use vitrine_observe_columns::{Column, Columns, Data, Kind, Texts};
+use vitrine_observe_model::definitions::logs::SCOPE_ATTRIBUTES;
 use vitrine_observe_model::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES, logs};
 use vitrine_observe_model::{
     Attribute, LogField, SpanId, TraceId, Value, attribute_column, attribute_key, json_attributes, json_value, scalar,
@@ -11,7 +12,6 @@ use vitrine_observe_model::{
 use crate::logs::LogValue;
 
 /// The column of scopes' attributes.
-const SCOPE_ATTRIBUTES: usize = logs::SCOPE_NAME + 2;
 /// The kinds of which attributes have columns.
 const KINDS: [Kind; 4] = [Kind::Text, Kind::Int, Kind::Double, Kind::Bool];
 /// No value was made for a row.

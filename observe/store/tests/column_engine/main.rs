@@ -16,6 +16,7 @@ mod replay;
 mod series;
 mod service_graph;
 mod span_metrics;
+mod spans;
 mod support;
 mod tails;
 mod text_index;

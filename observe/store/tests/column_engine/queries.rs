@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Asks the same of rows in memory, in one segment, in several, and after opening again.
-fn everywhere(spans: &[Sent], ask: impl Fn(&ColumnEngine)) {
+pub fn everywhere(spans: &[Sent], ask: impl Fn(&ColumnEngine)) {
     let folder = tempfile::tempdir().expect("a folder");
     let (engine, _) = open(options(folder.path()));
     let (first, second) = spans.split_at(spans.len() / 2);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 use vitrine_platform_log::{Error, Log, Position};
 
 use super::{AllRecovered, CommitLogInner};
@@ -156,13 +157,9 @@ impl Flusher {
         let Some(mut cut) = self.cut.take() else { return };
         let mut is_vain = false;
         cut.waits_for.retain_mut(|answer| match answer.try_recv() {
-            Ok(is_synced) => {
-                is_vain |= !is_synced;
-                false
-            }
-            Err(oneshot::error::TryRecvError::Empty) => true,
-            Err(oneshot::error::TryRecvError::Closed) => {
-                is_vain = true;
+            Err(TryRecvError::Empty) => true,
+            answer => {
+                is_vain |= answer != Ok(true);
                 false
             }
         });

@@ -29,20 +29,20 @@ pub(crate) fn of_segment(filter: &LogFilter, segment: &Segment) -> Filter {
 /// Which log records are asked for, in whatever order.
 struct Selection<'a> {
     filter: &'a LogFilter,
-    /// The first and the last time; the latter is before the first if there are none.
-    times: (i64, i64),
+    /// The first and the last time of each piece that is asked for; none if there are none.
+    times: Vec<(i64, i64)>,
 }
 
 impl<'a> Selection<'a> {
     /// Records of a time that does not include its end.
     fn new(filter: &'a LogFilter, start_ns: u64, end_ns: u64) -> Self {
-        let last = if end_ns > start_ns { time(end_ns - 1) } else { i64::MIN };
-        Self { filter, times: (time(start_ns), last) }
+        let times = (end_ns > start_ns).then(|| (time(start_ns), time(end_ns - 1)));
+        Self { filter, times: times.into_iter().collect() }
     }
 
     /// Whether records of these times may be asked for.
     fn touches(&self, min: i64, max: i64) -> bool {
-        max >= self.times.0 && min <= self.times.1
+        self.times.iter().any(|(first, last)| max >= *first && min <= *last)
     }
 
     /// The condition on a table in memory.
@@ -56,7 +56,7 @@ impl<'a> Selection<'a> {
     }
 
     fn timed(&self, filter: Filter) -> Filter {
-        let (min, max) = self.times;
-        Filter::All(vec![Filter::Int { column: "time".to_owned(), min, max }, filter])
+        let within = |(min, max): &(i64, i64)| Filter::Int { column: "time".to_owned(), min: *min, max: *max };
+        Filter::All(vec![Filter::Any(self.times.iter().map(within).collect()), filter])
     }
 }

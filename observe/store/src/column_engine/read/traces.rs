@@ -56,7 +56,7 @@ fn first(ranges: Vec<Range<usize>>, mut most: usize) -> Vec<Range<usize>> {
 
 /// Spans without those that say the same as one before. A sender that saw no answer sends again: the same span twice
 /// says nothing new. Spans are in order of start and id.
-fn without_copies(spans: Vec<SpanRow>) -> Vec<SpanRow> {
+pub(super) fn without_copies(spans: Vec<SpanRow>) -> Vec<SpanRow> {
     let mut kept: Vec<SpanRow> = Vec::with_capacity(spans.len());
     // What spans of one start and id say; there is seldom more than one.
     let mut said: HashSet<String> = HashSet::new();

@@ -127,52 +127,44 @@ impl Reader {
             names.extend(LogField::Body.column().map(str::to_owned));
         }
         let asked = Selection::new(&query.filter, query.start_ns, query.end_ns);
-        let visitor = Visitor { asked, names: Some(names), is_spread: false, budget: self.query_budget() };
+        let visitor = Visitor { names: Some(names), is_spread: false, budget: self.query_budget() };
         let mut counter = Counter::new(query);
         let of_rollups = RollupQuery::new(query);
         for memtable in &snapshot.memtables {
-            if visitor.memtable(memtable, &mut |columns| counter.add_rows(columns)).is_break() {
+            if visitor.memtable(memtable, &asked, &mut |columns| counter.add_rows(columns)).is_break() {
                 return counter.counts();
             }
         }
         for handle in &snapshot.segments {
-            if self.count_segment(&table, handle, of_rollups.as_ref(), &visitor, &mut counter)?.is_break() {
+            if !asked.touches(handle.info.min_time, handle.info.max_time) {
+                continue;
+            }
+            let told = self.told(&table, handle, of_rollups.as_ref(), &mut counter)?;
+            let unknown = told.map(|times| Selection { filter: asked.filter, times });
+            let asked = unknown.as_ref().unwrap_or(&asked);
+            let visited =
+                self.visit_segment(&table, handle, asked, &visitor, &mut |columns| counter.add_rows(columns))?;
+            if visited.is_break() || counter.check().is_break() {
                 break;
             }
         }
         counter.counts()
     }
 
-    /// Counts a segment's rows: by its rollup where that tells, else one by one.
-    fn count_segment(
+    /// Counts what a segment's rollup tells. Returns of which times it does not; none if it tells nothing.
+    fn told(
         &self,
         table: &Table,
         handle: &Arc<SegmentHandle>,
         of_rollups: Option<&RollupQuery<'_>>,
-        visitor: &Visitor<'_>,
         counter: &mut Counter<'_>,
-    ) -> Result<ControlFlow<()>, QueryError> {
-        if !visitor.asked.touches(handle.info.min_time, handle.info.max_time) {
-            return Ok(ControlFlow::Continue(()));
+    ) -> Result<Option<Vec<(i64, i64)>>, QueryError> {
+        let Some(query) = of_rollups else { return Ok(None) };
+        let Some(rollup) = self.read_rollup(table, handle)? else { return Ok(None) };
+        let Some(told) = rollup.logs().and_then(|rollup| query.ask(rollup)) else { return Ok(None) };
+        for (time_ns, service, severity, totals) in told.totals {
+            counter.add_totals(time_ns, service, severity, totals);
         }
-        let mut unknown = vec![visitor.asked.times];
-        if let Some(query) = of_rollups
-            && let Some(rollup) = self.read_rollup(table, handle)?
-            && let Some(told) = rollup.logs().and_then(|rollup| query.ask(rollup))
-        {
-            for (time_ns, service, severity, totals) in told.totals {
-                counter.add_totals(time_ns, service, severity, totals);
-            }
-            unknown = told.unknown;
-        }
-        for times in unknown {
-            let asked = Selection { filter: visitor.asked.filter, times };
-            let visitor = Visitor { asked, names: visitor.names.clone(), is_spread: false, budget: visitor.budget };
-            let visited = self.visit_segment(table, handle, &visitor, &mut |columns| counter.add_rows(columns))?;
-            if visited.is_break() {
-                return Ok(visited);
-            }
-        }
-        Ok(counter.check())
+        Ok(Some(told.unknown))
     }
 }

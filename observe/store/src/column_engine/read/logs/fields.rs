@@ -85,7 +85,7 @@ impl Fields {
         }
         self.add_rare(columns);
         self.add_objects(columns, logs::RESOURCE, LogField::Resource);
-        self.add_objects(columns, logs::SCOPE_NAME + 2, LogField::Scope);
+        self.add_objects(columns, logs::SCOPE_ATTRIBUTES, LogField::Scope);
     }
 
     /// The rare attributes; each key and value is read once.
@@ -136,9 +136,9 @@ impl Reader {
     ) -> Result<Vec<LogFieldInfo>, QueryError> {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Logs) else { return Ok(Vec::new()) };
         let asked = Selection::new(&query.filter, query.start_ns, query.end_ns);
-        let visitor = Visitor { asked, names: None, is_spread: true, budget: self.query_budget() };
+        let visitor = Visitor { names: None, is_spread: true, budget: self.query_budget() };
         let mut fields = Fields::default();
-        let touched = |info: &SegmentInfo| visitor.asked.touches(info.min_time, info.max_time);
+        let touched = |info: &SegmentInfo| asked.touches(info.min_time, info.max_time);
         let segments = snapshot.segments.iter().filter(|handle| touched(&handle.info));
         let segments: Vec<_> = segments.collect();
         let share = SAMPLE_ROWS / (segments.len() + 1);
@@ -149,14 +149,14 @@ impl Reader {
             if *seen >= share { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         for memtable in &snapshot.memtables {
-            if visitor.memtable(memtable, &mut |columns| count(&mut seen, columns)).is_break() {
+            if visitor.memtable(memtable, &asked, &mut |columns| count(&mut seen, columns)).is_break() {
                 break;
             }
         }
         for handle in segments {
             let mut seen = 0;
             // Whether it was broken off does not matter.
-            let _ = self.visit_segment(&table, handle, &visitor, &mut |columns| count(&mut seen, columns))?;
+            let _ = self.visit_segment(&table, handle, &asked, &visitor, &mut |columns| count(&mut seen, columns))?;
         }
         Ok(fields.most_frequent(most))
     }

@@ -1,7 +1,9 @@
 //! What is asked of log records, as a condition on columns. It means the same as [`LogFilter::meets`].
 
 use vitrine_observe_columns::{Filter, Kind, TextTest};
-use vitrine_observe_model::definitions::logs::{BODY, BODY_IS_JSON, LOGS, RESOURCE, SCOPE_NAME, SPAN_ID, TRACE_ID};
+use vitrine_observe_model::definitions::logs::{
+    BODY, BODY_IS_JSON, LOGS, RESOURCE, SCOPE_ATTRIBUTES, SPAN_ID, TRACE_ID,
+};
 use vitrine_observe_model::{
     LogField, LogFilter, LogTest, SpanId, TraceId, Value, attribute_column, json_attributes, json_value,
 };
@@ -38,7 +40,7 @@ fn of_field(field: &LogField, test: &LogTest, attributes: &[(&str, Kind)]) -> Fi
         }),
         LogField::Attribute(key) => attribute(key, test),
         LogField::Resource(key) => in_object(RESOURCE, key, test),
-        LogField::Scope(key) => in_object(SCOPE_NAME + 2, key, test),
+        LogField::Scope(key) => in_object(SCOPE_ATTRIBUTES, key, test),
         LogField::Named(key) => named(key, test),
         LogField::Any => any(test, attributes),
         LogField::SeverityText
@@ -221,10 +223,9 @@ fn in_object(place: usize, key: &str, test: &LogTest) -> Filter {
 fn named(key: &str, test: &LogTest) -> Filter {
     let without = |filter: Filter| Filter::Not(Box::new(filter));
     let (own, resource) = (|test: &LogTest| attribute(key, test), |test: &LogTest| in_object(RESOURCE, key, test));
-    let of_resource = vec![resource(test), without(own(&LogTest::Exists))];
-    let of_scope =
-        vec![in_object(SCOPE_NAME + 2, key, test), without(own(&LogTest::Exists)), without(resource(&LogTest::Exists))];
-    Filter::Any(vec![own(test), Filter::All(of_resource), Filter::All(of_scope)])
+    let of_scope = vec![in_object(SCOPE_ATTRIBUTES, key, test), without(resource(&LogTest::Exists))];
+    let of_others = Filter::Any(vec![resource(test), Filter::All(of_scope)]);
+    Filter::Any(vec![own(test), Filter::All(vec![of_others, without(own(&LogTest::Exists))])])
 }
 
 /// Any text of the record.

@@ -20,8 +20,7 @@ use crate::logs::{LogChunk, columns_of};
 pub(super) type Visit<'a> = dyn FnMut(&Columns) -> ControlFlow<()> + 'a;
 
 /// Hands out rows of which these columns are read; all, if none are named.
-pub(super) struct Visitor<'a> {
-    pub asked: Selection<'a>,
+pub(super) struct Visitor {
     pub names: Option<Vec<String>>,
     /// Whether pages come in an order that is evenly spread, for who breaks off after some.
     pub is_spread: bool,
@@ -39,15 +38,15 @@ impl Reader {
         let Some((table, snapshot)) = self.rows(tenant, Signal::Logs) else { return Ok(()) };
         let names = (!fields.is_empty()).then(|| columns_of(fields));
         let asked = Selection::new(&query.filter, query.start_ns, query.end_ns);
-        let visitor = Visitor { asked, names, is_spread: false, budget: self.query_budget() };
+        let visitor = Visitor { names, is_spread: false, budget: self.query_budget() };
         let mut each = |columns: &Columns| visit(&LogChunk::new(columns, fields));
         for memtable in &snapshot.memtables {
-            if visitor.memtable(memtable, &mut each).is_break() {
+            if visitor.memtable(memtable, &asked, &mut each).is_break() {
                 return Ok(());
             }
         }
         for handle in &snapshot.segments {
-            if self.visit_segment(&table, handle, &visitor, &mut each)?.is_break() {
+            if self.visit_segment(&table, handle, &asked, &visitor, &mut each)?.is_break() {
                 return Ok(());
             }
         }
@@ -59,10 +58,10 @@ impl Reader {
         &self,
         table: &Table,
         handle: &Arc<SegmentHandle>,
-        visitor: &Visitor<'_>,
+        asked: &Selection<'_>,
+        visitor: &Visitor,
         each: &mut Visit<'_>,
     ) -> Result<ControlFlow<()>, QueryError> {
-        let asked = &visitor.asked;
         if !asked.touches(handle.info.min_time, handle.info.max_time) {
             return Ok(ControlFlow::Continue(()));
         }
@@ -105,14 +104,14 @@ fn spread(pages: Vec<Range<usize>>) -> Vec<Range<usize>> {
     pages.into_iter().map(|(_, rows)| rows).collect()
 }
 
-impl Visitor<'_> {
+impl Visitor {
     /// Hands out rows in memory. They are copied first, so that others can be added meanwhile.
-    pub(super) fn memtable(&self, memtable: &MemTable, each: &mut Visit<'_>) -> ControlFlow<()> {
+    pub(super) fn memtable(&self, memtable: &MemTable, asked: &Selection<'_>, each: &mut Visit<'_>) -> ControlFlow<()> {
         let ranges: Vec<Range<usize>> = memtable.read().visible();
         for window in ranges.into_iter().flat_map(windows) {
             let found = {
                 let rows = memtable.read();
-                let found = rows.columns().matching(&self.asked.of_columns(rows.columns()), window);
+                let found = rows.columns().matching(&asked.of_columns(rows.columns()), window);
                 if found.is_empty() {
                     continue;
                 }
