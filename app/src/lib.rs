@@ -35,6 +35,7 @@ mod say;
 mod serve;
 pub mod settings;
 mod shippers;
+mod shop_console;
 pub mod shop_flags;
 mod sql;
 mod statements;

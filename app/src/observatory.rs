@@ -15,9 +15,10 @@ use vitrine_kit::duration;
 use vitrine_observe_alert::{Alertmanager, Rules};
 use vitrine_observe_api::{
     Options as Asking, Prometheus, PrometheusOptions, Queries, alertmanager_errors, alertmanager_router,
-    elastic_router, funnel_router, jaeger_errors, jaeger_router, loki_errors, loki_router, metric_pages,
-    prometheus_below, prometheus_errors, prometheus_router, ruler_router, sql_router, zipkin_router,
+    elastic_router, jaeger_errors, jaeger_router, loki_errors, loki_router, prometheus_below, prometheus_errors,
+    prometheus_router, ruler_router, sql_router, zipkin_router,
 };
+use vitrine_observe_console::{Console, ConsoleOptions};
 use vitrine_observe_receive::{
     Intake, ReplicaOptions, Replicas, elastic_errors, elastic_intake_router, grpc_routes, http_router, journal_router,
     log_lines_router, loki_push_router, otlp_errors, remote_write_router, zipkin_router as zipkin_intake,
@@ -46,6 +47,8 @@ use crate::{Usage, alerting, prometheus, watching};
 const FOLDER: &str = "observatory";
 /// The folder of what Elasticsearch's clients define, within the data folder.
 const DEFINITIONS: &str = "elasticsearch";
+/// The folder of what people keep in the console, within the data folder.
+const CONSOLE: &str = "console";
 /// Where Elasticsearch's API is on the one address.
 const ELASTIC_PATH: &str = "/elastic/";
 /// A table becomes a segment when it takes this part of the memory: others are written meanwhile.
@@ -107,6 +110,7 @@ impl StandardPorts {
 /// Listeners that are bound, and the engine behind them.
 pub struct Observatory {
     engine: Arc<ColumnEngine>,
+    console: Console,
     access: Access,
     asking: Asking,
     sql: SqlOptions,
@@ -136,7 +140,7 @@ impl Observatory {
     /// shop's rules, unless the settings say otherwise.
     pub async fn open(data: &Path, settings: &Settings, of_shop: bool) -> Result<Self> {
         let options = options(data, settings)?;
-        let access = Access::new(&settings.tokens).map_err(|e| Usage(format!("observatory.{e}")))?;
+        Access::new(&settings.tokens).map_err(|e| Usage(format!("observatory.{e}")))?;
         let tls = Some(&settings.tls).filter(|files| files.is_set()).map(tls::Server::new).transpose()?;
         let cors = settings.cors.rules().map_err(|e| Usage(format!("observatory.cors.{e}")))?;
         let hosts = Hosts::parse(&settings.hosts).map_err(|e| Usage(format!("observatory.hosts: {e}")))?;
@@ -172,12 +176,15 @@ impl Observatory {
         let engine = tokio::task::spawn_blocking(move || ColumnEngine::open(options, Clock::system())).await??;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", pages.local_addr()?);
+        let console = console(data, settings, &url)?;
+        let access = console.access().clone();
         let engine = Arc::new(engine);
         prometheus.alertmanager_url = format!("{url}/alertmanager/api/v2/alerts");
         let alertmanager = alerting::open(data, &settings.alertmanager, url.clone()).await?;
         let rules = alerting::rules(&alertmanager, settings, of_shop, engine.clone(), sql.clone(), url).await?;
         Ok(Self {
             engine,
+            console,
             access,
             asking,
             sql,
@@ -206,6 +213,11 @@ impl Observatory {
     pub fn listeners(settings: &Settings) -> u64 {
         let own = if settings.standard_ports { 9 } else { 3 };
         own + shipper_listeners(&settings.syslog, &settings.forward)
+    }
+
+    /// Its console.
+    pub fn console(&self) -> Console {
+        self.console.clone()
     }
 
     /// What keeps telemetry.
@@ -264,12 +276,11 @@ impl Observatory {
             .merge(ruler_router(&prometheus, RULER_PATHS))
             .merge(vitrine_observe_api::router(&queries))
             .merge(loki_router(&queries))
-            .merge(metric_pages(&prometheus))
             .merge(prometheus_below(&prometheus, "/prometheus"))
-            .merge(funnel_router(statements.clone(), access.clone()))
             .merge(sql_router(statements, access))
             .nest("/alertmanager", alerts.clone())
             .merge(health(stop));
+        let pages = self.console.around(pages);
         let mut all: Vec<(_, _, ErrorFormat)> = vec![
             (self.pages, pages, error_format),
             (self.otlp_http, otlp, otlp_errors),
@@ -290,6 +301,14 @@ impl Observatory {
         telemetry.service(OBSERVATORY).read_while(&self.engine, |engine| observations(&engine.status()));
         Ok(self.engine)
     }
+}
+
+fn console(data: &Path, settings: &Settings, url: &str) -> Result<Console> {
+    let config = &settings.console;
+    let url = if config.url.is_empty() { url.to_owned() } else { config.url.to_string() };
+    let (folder, version) = (data.join(CONSOLE), env!("CARGO_PKG_VERSION"));
+    let options = ConsoleOptions { config, url, tokens: &settings.tokens, folder: &folder, version };
+    Ok(Console::open(options).map_err(|e| Usage(format!("observatory.console: {e}")))?)
 }
 
 /// Serves routers at their listeners until stopped.

@@ -40,7 +40,7 @@ pub async fn run(args: ObserveArgs) -> Result<()> {
         let flag = runfile::data_flag(data);
         say!("The observatory is up after {:.2} s, data in {}", began.elapsed().as_secs_f64(), data.display());
         say!(
-            "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager, /elastic, /loki; vitrine sql{flag}, vitrine promql{flag}, vitrine logs{flag})"
+            "  console    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager, /elastic, /loki; vitrine sql{flag}, vitrine promql{flag}, vitrine logs{flag})"
         );
         say!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
         if *shippers != ShipperAddresses::default() {

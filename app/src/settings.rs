@@ -215,6 +215,8 @@ pub struct Observatory {
     pub hosts: Vec<String>,
     /// Web pages that may send and ask; without any origin, none.
     pub cors: vitrine_platform_http::Cors,
+    /// Its console.
+    pub console: vitrine_observe_console::Config,
     /// Where syslog comes in.
     pub syslog: Syslog,
     /// Where Fluentd's Forward protocol comes in.
@@ -348,6 +350,7 @@ impl Default for Observatory {
             tls: vitrine_platform_tls::Files::default(),
             hosts: Vec::new(),
             cors: vitrine_platform_http::Cors::default(),
+            console: vitrine_observe_console::Config::default(),
             syslog: Syslog::default(),
             forward: Forward::default(),
             scrape: Scrape::default(),

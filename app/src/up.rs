@@ -27,7 +27,7 @@ use crate::process::{Process, World};
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::say::say;
 use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER, DEMO_PROMOTER_EMAIL, Settings};
-use crate::{engines, folder, identity, settings, shop_flags, topology};
+use crate::{engines, folder, identity, settings, shop_console, shop_flags, topology};
 
 /// A shop that runs in this process.
 pub struct Up {
@@ -35,6 +35,8 @@ pub struct Up {
     pub run: RunFile,
     /// What everyone may do with flags, in words; none if a token is needed.
     flags_are_open: Option<&'static str>,
+    /// Whether everyone who reaches the console runs the shop.
+    console_is_open: bool,
     process: Process,
     load: Option<Load>,
     loading: Option<tokio::task::JoinHandle<Report>>,
@@ -60,6 +62,11 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     let demo = settings.shop.demo.within(address, &shop);
     let key = folder::cli_key(data)?;
     settings.settle(&shop, key.public_jwk(), demo);
+    let console = observatory.console();
+    let is_for_everyone = shop_console::is_for_everyone(&settings, demo);
+    if !is_for_everyone {
+        shop_console::sign_in_by_shop(&console, &mut settings, &shop);
+    }
     let partner = if demo { Some(Partner::open(settings.up.partner).await?) } else { None };
     settings.services.auth.promoter_keys.extend(partner.as_ref().map(|partner| partner.key(DEMO_PROMOTER)));
     if settings.services.gateway.observe_url.is_empty() {
@@ -78,6 +85,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
     process.serve_flags(flags);
     process.run(&host, components, Duration::ZERO, vec![(World::Public, Listener::from(listener))]).await?;
     process.follow(follower);
+    shop_console::show(&console, &host, &shop, &flags_url, is_for_everyone.then(|| key.clone()));
     let partner_url = partner.as_ref().map(Partner::url);
     if let Some(partner) = partner {
         process.serve_partner(partner, &shop);
@@ -98,7 +106,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
         let stop = stop_load.clone();
         tokio::spawn(async move { load.run(stop.cancelled_owned()).await })
     });
-    Ok(Up { run, flags_are_open, process, load, loading, stop_load })
+    Ok(Up { run, flags_are_open, console_is_open: is_for_everyone, process, load, loading, stop_load })
 }
 
 /// Has analytics tell the observatory of this process, unless that has certificates of its own, or the settings say otherwise.
@@ -118,7 +126,7 @@ fn load(run: &RunFile, rate: f64, seed: i64, host: &Host) -> Result<Load> {
 }
 
 /// A token for those who run the shop, by the command line's key.
-async fn admin_token(host: &Host, key: &KeyPair, shop: &str) -> Result<Secret> {
+pub async fn admin_token(host: &Host, key: &KeyPair, shop: &str) -> Result<Secret> {
     let audience = format!("{shop}/oauth2/token");
     let request = IssueTokenRequest {
         grant_type: "client_credentials".to_owned(),
@@ -149,7 +157,7 @@ impl Up {
         let RunFile { shop, observe, otlp_grpc, otlp_http, flags, operations, partner, demo_customer, .. } = &self.run;
         say!("  shop       {shop}");
         say!(
-            "  observe    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager, /elastic, /loki; vitrine sql{data}, vitrine promql{data}, vitrine logs{data})"
+            "  console    {observe}  (APIs below /jaeger, /zipkin, /prometheus, /alertmanager, /elastic, /loki; vitrine sql{data}, vitrine promql{data}, vitrine logs{data})"
         );
         say!("  OTLP       {otlp_grpc} (gRPC), {otlp_http} (HTTP)");
         say!("  flags      {flags}  (pages, OFREP below /ofrep/v1; vitrine flags list{data})");
@@ -158,7 +166,11 @@ impl Up {
             say!("  partner    {partner}  (another site, which sells by the widget)");
         }
         let flags_open = self.flags_are_open.map_or_else(String::new, |open| format!("{open}; "));
-        say!("  open       shop: the catalog, and signing up; {flags_open}{}", settings.observatory.open());
+        let console_open = if self.console_is_open { "console: to run the shop; " } else { "" };
+        say!(
+            "  open       shop: the catalog, and signing up; {console_open}{flags_open}{}",
+            settings.observatory.open()
+        );
         if demo_customer.is_some() {
             say!(
                 "  demo       this is a demo: {DEMO_EMAIL} and {DEMO_PROMOTER_EMAIL} have the password {DEMO_PASSWORD}"

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use vitrine_kit::clock;
-use vitrine_observe_api::short_number;
 
 /// Rows of characters.
 const ROWS: usize = 12;
@@ -120,9 +119,26 @@ impl fmt::Display for Chart<'_> {
     }
 }
 
+/// A number of about four digits.
+fn short_number(value: f64) -> String {
+    let size = value.abs();
+    match size {
+        _ if value == 0.0 => "0".to_owned(),
+        _ if !(1e-3..1e6).contains(&size) => format!("{value:.2e}"),
+        _ if size >= 100.0 => format!("{value:.0}"),
+        _ if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Chart, Line};
+    use super::{Chart, Line, short_number};
+
+    #[test]
+    fn numbers_have_about_four_digits() {
+        assert_eq!([0.0, 12.345, 1234.5, 1e9, 0.5].map(short_number), ["0", "12.35", "1234", "1.00e9", "0.5000"]);
+    }
 
     #[test]
     fn a_rising_line_goes_from_the_lower_left_to_the_upper_right() {

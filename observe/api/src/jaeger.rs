@@ -28,7 +28,6 @@ use ui::Envelope;
 
 pub(crate) use adjust::adjust;
 pub(crate) use query::DEFAULT_LIMIT;
-pub(crate) use ui::{UiTag, span_tags, tag};
 
 /// Jaeger's API v1 below `/api`.
 pub(crate) fn routes() -> Router<Queries> {

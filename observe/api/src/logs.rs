@@ -28,13 +28,7 @@ use crate::error::Error;
 use crate::params::Pairs;
 use crate::queries::{Queries, Reader};
 
-pub(crate) use context::around;
-pub(crate) use counts::{Counts, level_counts};
-pub(crate) use highlight::{Mark, marks};
-pub(crate) use mask::MASKED;
-pub(crate) use patterns::{Pattern, Patterns, patterns};
-pub(crate) use question::{Question, place};
-pub(crate) use record::cursor_text;
+pub(crate) use question::{Question, time_ns};
 
 /// The routes.
 pub(crate) fn routes() -> Router<Queries> {

@@ -11,20 +11,15 @@ mod json;
 mod question;
 mod stream;
 
-mod explore;
 mod export;
 mod federate;
 mod labels;
-mod objectives;
 mod query;
 mod read;
-mod rule_page;
 mod rules;
 mod search;
-mod service_graph;
 mod status;
 mod targets;
-mod watch;
 
 mod admin;
 mod lifecycle;
@@ -32,8 +27,6 @@ mod notifications;
 mod ruler;
 
 mod compress;
-
-pub use explore::short_number;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +44,7 @@ use answer::Failed;
 use question::{Question, pairs, time_limit};
 
 pub use notifications::Notifications;
-pub use routes::{metric_pages, prometheus_below, prometheus_errors, prometheus_router};
+pub use routes::{prometheus_below, prometheus_errors, prometheus_router};
 pub use ruler::ruler_router;
 
 /// Bytes that one query may take, samples it may read, and how long it may take.

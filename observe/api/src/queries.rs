@@ -9,8 +9,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use vitrine_observe_store::model::TraceId;
 use vitrine_observe_store::{
-    Access, Denied, Logs, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Reports, Right, SCOPE_HEADER, Services, Tenant, Trace,
-    TraceQuery, Traces,
+    Access, Denied, Logs, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Reports, Right, SCOPE_HEADER, Services, Spans, Tenant,
+    Trace, TraceQuery, Traces,
 };
 
 use crate::Options;
@@ -20,9 +20,9 @@ use crate::error::Error;
 const UNREADABLE: &str = "\u{fffd}";
 
 /// What the protocols ask of whatever keeps telemetry.
-pub trait Telemetry: Traces + Services + Logs + Reports {}
+pub trait Telemetry: Traces + Spans + Services + Logs + Reports {}
 
-impl<T: Traces + Services + Logs + Reports> Telemetry for T {}
+impl<T: Traces + Spans + Services + Logs + Reports> Telemetry for T {}
 
 /// The engine as the protocols ask it; clones share the bounds, whatever router they serve.
 #[derive(Clone)]

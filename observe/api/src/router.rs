@@ -1,7 +1,7 @@
 //! Which address answers what.
 
-use axum::extract::{Path, Query, State};
-use axum::response::{Html, IntoResponse, Response};
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::HeaderMap;
@@ -11,20 +11,18 @@ use vitrine_platform_http::{Refusal, RequestInfo, grpc_errors, plain_errors, wit
 use crate::alertmanager::alertmanager_errors;
 use crate::error::Error;
 use crate::loki::loki_errors;
-use crate::params::{self, Pairs};
 use crate::prometheus::prometheus_errors;
 use crate::queries::{Queries, Reader};
-use crate::{jaeger, jaeger_v3, logs, pages, zipkin};
+use crate::{compare, heatmap, jaeger, jaeger_v3, logs, pages, trace_columns, zipkin};
 
-/// The pages, `/api/logs`, `/api/status` and what is below them, Jaeger's APIs below `/jaeger` and Zipkin's below `/zipkin`.
+/// `/api/logs`, `/api/status` and what is below them, Jaeger's APIs below `/jaeger` and Zipkin's below `/zipkin`.
 pub fn router(queries: &Queries) -> Router {
     let own = Router::new()
-        .route("/", get(home))
-        .route("/trace/{id}", get(waterfall))
         .route("/api/status", get(status))
         .route("/api/status/engine", get(engine_status))
-        .route("/logs", get(log_lines))
-        .route("/logs/tail.js", get(tail_script))
+        .route("/api/heatmap", get(heatmap::heatmap))
+        .route("/api/compare", compare::compare())
+        .merge(trace_columns::routes())
         .merge(logs::routes())
         .with_state(queries.clone());
     with_error_format(own, error_format).nest("/jaeger", jaeger_router(queries)).nest("/zipkin", zipkin_router(queries))
@@ -59,7 +57,7 @@ pub fn error_format(asked: &RequestInfo, refusal: &Refusal) -> Response {
     } else if is_below("/api") {
         error.plain()
     } else {
-        pages::page_of(Err(error))
+        pages::page_of(&error)
     }
 }
 
@@ -71,31 +69,6 @@ pub fn jaeger_errors(asked: &RequestInfo, refusal: &Refusal) -> Response {
     if is_v3 { jaeger_v3::failed(&error) } else { jaeger::failed(&error) }
 }
 
-async fn home(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
-    show(&queries, &headers, move |reader| {
-        pages::home(reader, params::get(&pairs, "service"), params::get(&pairs, "query"))
-    })
-    .await
-}
-
-async fn waterfall(State(queries): State<Queries>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    show(&queries, &headers, move |reader| {
-        let id = params::trace_id("traceID", &id)?;
-        let mut trace = reader.trace(id)?;
-        jaeger::adjust(std::slice::from_mut(&mut trace));
-        pages::trace(reader, &trace)
-    })
-    .await
-}
-
-async fn log_lines(State(queries): State<Queries>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Response {
-    pages::with_script(show(&queries, &headers, move |reader| pages::logs(reader, pairs)).await)
-}
-
-async fn tail_script() -> Response {
-    pages::tail_script()
-}
-
 async fn status(State(queries): State<Queries>, headers: HeaderMap) -> Response {
     let work = |reader: &Reader| Ok(Json(reader.engine.tenant_status(&reader.tenant)).into_response());
     queries.ask(&headers, work).await.unwrap_or_else(|error| error.plain())
@@ -105,13 +78,4 @@ async fn status(State(queries): State<Queries>, headers: HeaderMap) -> Response 
 async fn engine_status(State(queries): State<Queries>, headers: HeaderMap) -> Response {
     let work = |reader: &Reader| Ok(Json(reader.engine.status()).into_response());
     queries.ask_for(Right::Operate, &headers, work).await.unwrap_or_else(|error| error.plain())
-}
-
-/// A page, or the page that says why there is none.
-async fn show(
-    queries: &Queries,
-    headers: &HeaderMap,
-    work: impl FnOnce(&Reader) -> Result<String, Error> + Send + 'static,
-) -> Response {
-    pages::page_of(queries.ask(headers, |reader| Ok(Html(work(reader)?).into_response())).await)
 }

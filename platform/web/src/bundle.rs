@@ -11,10 +11,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use vitrine_platform_http::ETag;
 
-/// Where files lie that browsers may have; all else is for the server alone.
-const PUBLIC: &str = "public/";
-/// Where files lie whose names hold a hash of what is in them: they never change.
-const IMMUTABLE: &str = "public/assets/";
+/// Where files of a site lie whose names hold a hash of what is in them: they never change.
+const IMMUTABLE: &str = "assets/";
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// For how long others are good without asking.
 const A_WHILE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
@@ -48,25 +46,28 @@ impl std::error::Error for Error {
 #[derive(Clone, Debug, Default)]
 pub struct Bundle {
     files: BTreeMap<String, Bytes>,
+    /// The folder of files that browsers may have, with a slash behind it; all else is for the server alone.
+    public: String,
 }
 
 impl Bundle {
-    /// What is in the program.
-    pub fn embedded() -> Self {
+    /// What is in the program; browsers may have what is in the folder of a site: `public` is the storefront's, `console` the console's.
+    pub fn embedded(site: &str) -> Self {
         let bytes = |name: &str| {
             Dist::get(name).map(|file| match file.data {
                 Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                 Cow::Owned(bytes) => bytes.into(),
             })
         };
-        Self { files: Dist::iter().filter_map(|name| Some((name.to_string(), bytes(&name)?))).collect() }
+        let files = Dist::iter().filter_map(|name| Some((name.to_string(), bytes(&name)?))).collect();
+        Self { files, public: format!("{site}/") }
     }
 
-    /// What is in a folder now.
-    pub fn open(folder: &Path) -> Result<Self, Error> {
+    /// The same of what is in a folder now.
+    pub fn open(folder: &Path, site: &str) -> Result<Self, Error> {
         let mut files = BTreeMap::new();
         read(folder, "", &mut files)?;
-        Ok(Self { files })
+        Ok(Self { files, public: format!("{site}/") })
     }
 
     /// The text of a file that is for the server.
@@ -76,13 +77,19 @@ impl Bundle {
 
     /// Paths of all that browsers may have, each with a slash before it.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        let names = self.files.keys().filter_map(|name| name.strip_prefix(&PUBLIC[..PUBLIC.len() - 1]));
+        let site = self.public.trim_end_matches('/');
+        let names = self
+            .files
+            .keys()
+            .filter(|name| name.starts_with(&self.public))
+            .filter_map(move |name| name.strip_prefix(site));
         names.filter(|name| ENCODINGS.iter().all(|(end, _)| !name.ends_with(end)))
     }
 
     /// The answer to a browser that wants the file at a path: in the best form that it takes, with an `ETag`. None where there is no such file.
     pub fn response(&self, path: &str, asked: &HeaderMap) -> Option<Response> {
-        let name = format!("{PUBLIC}{}", path.trim_start_matches('/'));
+        let path = path.trim_start_matches('/');
+        let name = format!("{}{path}", self.public);
         let plain = self.files.get(&name)?;
         let accepted = asked.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let packed = ENCODINGS
@@ -90,7 +97,7 @@ impl Bundle {
             .filter(|(_, encoding)| accepts_encoding(accepted, encoding))
             .find_map(|(end, encoding)| Some((self.files.get(&format!("{name}{end}"))?, *encoding)));
         let body = packed.map_or(plain, |(bytes, _)| bytes);
-        let lasting = if name.starts_with(IMMUTABLE) { FOR_EVER } else { A_WHILE };
+        let lasting = if path.starts_with(IMMUTABLE) { FOR_EVER } else { A_WHILE };
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(&name)));
         headers.insert(header::CACHE_CONTROL, lasting);

@@ -37,7 +37,7 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
 #[tokio::test]
 async fn a_browser_gets_the_best_form_that_it_takes() {
     let folder = folder();
-    let bundle = Bundle::open(folder.path()).expect("readable");
+    let bundle = Bundle::open(folder.path(), "public").expect("readable");
     let path = "/assets/entry-1a2b.js";
     let mut tags = Vec::new();
     for (encodings, expected, body) in [
@@ -61,7 +61,7 @@ async fn a_browser_gets_the_best_form_that_it_takes() {
 #[test]
 fn what_is_for_the_server_is_not_served() {
     let folder = folder();
-    let bundle = Bundle::open(folder.path()).expect("readable");
+    let bundle = Bundle::open(folder.path(), "public").expect("readable");
     assert_eq!(bundle.text("server/routes.json"), Some("[]"));
     assert_eq!(bundle.paths().collect::<Vec<_>>(), ["/assets/entry-1a2b.js", "/icon.svg"]);
     for path in ["/server/routes.json", "/../server/routes.json", "/assets/none.js", "/"] {
@@ -73,7 +73,7 @@ fn what_is_for_the_server_is_not_served() {
 
 #[test]
 fn a_folder_that_is_not_there_is_named() {
-    let error = Bundle::open(Path::new("/nowhere/at-all")).expect_err("not there");
+    let error = Bundle::open(Path::new("/nowhere/at-all"), "public").expect_err("not there");
     assert_eq!(
         error.to_string(),
         "/nowhere/at-all cannot be read as a folder of built pages: expected what `make web` makes"

@@ -55,6 +55,8 @@ use routes::Routes;
 use session::Sessions;
 use widget::FrameAssets;
 
+/// The folder of what browsers may have, in what `make web` built.
+const SITE: &str = "public";
 /// What it is called in telemetry.
 pub const STOREFRONT: &str = "storefront";
 
@@ -123,10 +125,10 @@ pub fn documents(config: &Config) -> Result<HashMap<String, String>, Failure> {
 
 fn bundle(config: &Config) -> Result<Bundle, Problem> {
     if config.pages.as_os_str().is_empty() {
-        return Ok(Bundle::embedded());
+        return Ok(Bundle::embedded(SITE));
     }
     let expected = "a folder that `make web` filled, such as web/dist, or nothing";
-    Bundle::open(&config.pages).map_err(|e| Problem::invalid("storefront.pages", expected, &e.to_string()))
+    Bundle::open(&config.pages, SITE).map_err(|e| Problem::invalid("storefront.pages", expected, &e.to_string()))
 }
 
 fn unusable(name: &str, why: &dyn std::fmt::Display) -> Problem {

@@ -60,11 +60,6 @@ pub(super) fn counts(reader: &Reader, pairs: &Pairs) -> Result<Json<Value>, Erro
     })))
 }
 
-/// Returns records by step and level.
-pub(crate) fn level_counts(reader: &Reader, question: &Question, step_ns: u64) -> Result<Counts, Error> {
-    counted(reader, question, step_ns, vec![LogField::Severity], false)
-}
-
 /// Counts by step and by values; severities as levels.
 fn counted(
     reader: &Reader,

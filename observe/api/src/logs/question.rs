@@ -95,7 +95,8 @@ fn time(pairs: &Pairs, name: &'static str) -> Result<Option<u64>, Error> {
     params::get(pairs, name).map(|text| time_ns(text).ok_or_else(|| malformed(text))).transpose()
 }
 
-fn time_ns(text: &str) -> Option<u64> {
+/// Reads a time as RFC 3339, or as a whole number of a unit that its size says.
+pub(crate) fn time_ns(text: &str) -> Option<u64> {
     /// The year 5138 in seconds; 1973 in milliseconds.
     const SECONDS: u64 = 100_000_000_000;
     let Ok(number) = text.parse::<u64>() else { return u64::try_from(parse_rfc3339_ns(text)?).ok() };

@@ -93,14 +93,6 @@ impl Failed {
         }
     }
 
-    /// The same for a page.
-    pub(super) fn into_error(self) -> Error {
-        match self {
-            Self::Around(error) => error,
-            other => Error::Question(other.message()),
-        }
-    }
-
     pub(super) fn message(&self) -> String {
         match self {
             Self::BadData(message)

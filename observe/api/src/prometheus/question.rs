@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use vitrine_kit::{clock, percent};
+use vitrine_observe_promql::go_quote;
 use vitrine_observe_promql::parse::{parse_duration_ms, parse_selector};
-use vitrine_observe_promql::{Engine, go_quote};
 use vitrine_observe_rules::status::GroupStatus;
 use vitrine_observe_store::Tenant;
 use vitrine_observe_store::series::{Budget, Filter, Matcher, Queryable};
@@ -50,11 +50,6 @@ pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, Failed> {
 }
 
 impl Question {
-    /// What evaluates expressions.
-    pub(super) fn engine(&self) -> Engine {
-        Engine { options: self.settings.options.evaluation }
-    }
-
     /// Groups of rules as they are now.
     pub(super) fn rule_groups(&self) -> Vec<GroupStatus> {
         self.settings.parts.rules.as_ref().map(|rules| rules.groups()).unwrap_or_default()

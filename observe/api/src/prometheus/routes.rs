@@ -4,10 +4,9 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, RawForm, RawQuery, State};
 use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::{HeaderMap, Method, StatusCode, header};
-use vitrine_kit::percent;
 use vitrine_observe_store::Right;
 use vitrine_platform_http::{Refusal, RequestInfo, with_error_format, with_plain_errors};
 
@@ -16,11 +15,10 @@ use super::compress::{accepted, compressed};
 use super::question::Question;
 use super::ruler::ruler_router;
 use super::{
-    Prometheus, Request, admin, explore, export, federate, labels, lifecycle, notifications, objectives, query,
-    question, read, rule_page, rules, search, service_graph, status, targets, watch,
+    Prometheus, Request, admin, export, federate, labels, lifecycle, notifications, query, read, rules, search, status,
+    targets,
 };
 use crate::error::Error;
-use crate::pages::{page_errors, page_of};
 
 /// The largest form that is read, in bytes: Grafana sends long queries so.
 const MAX_FORM_BYTES: usize = 1 << 20;
@@ -96,27 +94,6 @@ fn api_routes() -> Router<Prometheus> {
         .route("/api/v1/admin/tsdb/delete_series", administered(admin::delete_series))
         .route("/api/v1/admin/tsdb/clean_tombstones", administered(admin::clean_tombstones))
         .route("/api/v1/admin/tsdb/snapshot", administered(admin::snapshot))
-}
-
-/// Pages for a person: metrics, alerts, targets.
-pub fn metric_pages(api: &Prometheus) -> Router {
-    let routes = Router::new()
-        .route("/explore", shown(explore::explore))
-        .route("/service-graph", shown(service_graph::service_graph))
-        .route("/alerts", shown(watch::alerts))
-        .route("/alerts/rule", shown(rule_page::rule))
-        .route("/objectives", shown(objectives::objectives))
-        // Where alerts say that they are from.
-        .route("/graph", get(graph))
-        .route("/targets", shown(watch::targets));
-    with_error_format(routes.with_state(api.clone()), page_errors)
-}
-
-/// Prometheus's page of an expression is ours.
-async fn graph(RawQuery(query): RawQuery) -> Redirect {
-    let pairs = question::pairs(&query.unwrap_or_default()).unwrap_or_default();
-    let expression = pairs.iter().find(|(name, _)| name == "g0.expr").map_or("", |(_, text)| text);
-    Redirect::to(&format!("/explore?expr={}", percent::encode(expression)))
 }
 
 /// How refusals are said on Prometheus's own port.
@@ -210,14 +187,6 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failed> {
     let read = axum::body::to_bytes(body, MAX_FORM_BYTES).await;
     read.map(|bytes| bytes.to_vec()).map_err(|error| {
         Failed::BadData(format!("error parsing form values: {error}; expected at most {MAX_FORM_BYTES} bytes"))
-    })
-}
-
-/// A page that is asked for with parameters in the address.
-fn shown(work: Work<String>) -> MethodRouter<Prometheus> {
-    get(move |State(api): State<Prometheus>, headers: HeaderMap, RawQuery(query): RawQuery| async move {
-        let asked = api.ask(Right::Read, Request::of(headers, query), work).await;
-        page_of(asked.map(|text| Html(text).into_response()).map_err(Failed::into_error))
     })
 }
 

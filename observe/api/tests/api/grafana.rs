@@ -4,8 +4,8 @@ use axum::Router;
 use axum::body::Body;
 use http::{Request, header};
 use vitrine_observe_api::{
-    Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_below, prometheus_errors,
-    prometheus_router, ruler_router,
+    Prometheus, PrometheusOptions, PrometheusParts, prometheus_below, prometheus_errors, prometheus_router,
+    ruler_router,
 };
 use vitrine_observe_receive::{Intake, remote_write_router};
 use vitrine_observe_store::Access;
@@ -73,7 +73,6 @@ async fn all_of_it_stands_on_one_address() {
     let writes = remote_write_router(&Intake::new(columns.clone(), Access::open()), columns.clone(), None);
     let router = crate::client::open(&columns)
         .merge(writes)
-        .merge(metric_pages(&api))
         .merge(ruler_router(&api, &["/config/v1/rules", "/api/v1/rules"]))
         .merge(prometheus_below(&api, "/prometheus"));
     let router = nowhere(router, prometheus_errors);

@@ -236,10 +236,6 @@ async fn the_waterfall_puts_the_server_below_its_client() {
         span(0xa1, Some(0xa0), None, "app", false),
     ]);
     post(&router, &spans).await;
-    let page = get(&router, &format!("/trace/{TRACE}")).await.body;
-    let indent = |name: &str| {
-        let before = page.split(&format!("title=\"{name}\" style=\"padding-left:")).nth(1).expect("a row");
-        before.split("rem").next().expect("a length").to_owned()
-    };
-    assert_eq!([indent("web: web 160"), indent("app: app 160"), indent("app: app 161")], ["0.0", "0.9", "1.8"]);
+    let columns = get(&router, &format!("/api/traces/{TRACE}/columns")).await.json();
+    assert_eq!(columns["columns"]["parent"], json!([-1, 0, 1]), "{columns}");
 }

@@ -2,24 +2,21 @@
 
 mod bounds;
 mod client;
+mod console;
 mod elastic;
-mod explore;
 mod golden;
 mod grafana;
 mod joined;
-mod log_pages;
 mod log_tail;
 mod logs;
 mod loki;
 mod metrics;
 mod operating;
 mod otlp;
-mod pages;
 mod parameters;
 mod prometheus;
 mod refusals;
 mod roundtrip;
 mod scenario;
-mod service_graph;
 mod sql;
 mod zipkin;

@@ -8,7 +8,7 @@ use http::{Request, StatusCode, header};
 use tower::ServiceExt;
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_api::{Prometheus, PrometheusOptions, PrometheusParts, metric_pages, prometheus_router};
+use vitrine_observe_api::{Prometheus, PrometheusOptions, PrometheusParts, prometheus_router};
 use vitrine_observe_promql::testing::{MemorySeries, SequenceValue, parse_series};
 use vitrine_observe_rules::status::{
     AlertState, AlertStatus, AlertingStatus, Evaluation, GroupStatus, Health, RuleStatus, RuleStatuses,
@@ -379,36 +379,6 @@ impl RuleStatuses for Rules {
         };
         vec![group("sums", record), group("alerts", down)]
     }
-}
-
-#[tokio::test]
-async fn a_rule_has_a_page() {
-    let parts = PrometheusParts { rules: Some(Arc::new(Rules)), ..PrometheusParts::default() };
-    let api = Prometheus::new(engine(), parts, Access::open(), PrometheusOptions::default(), clock());
-    let pages = metric_pages(&api);
-    let all = get(&pages, "/alerts").await.body;
-    let link = "/alerts/rule?file=shop.yaml&amp;group=alerts&amp;rule=0";
-    assert!(all.contains(link), "{all}");
-    let shown = get(&pages, &link.replace("&amp;", "&")).await.body;
-    for expected in [
-        "<h1>Down</h1>",
-        "Last 1 evaluations",
-        "2.0 ms",
-        "too &lt;much&gt;",
-        "2023-11-14 22:13:20",
-        "<th>severity<td>page",
-    ] {
-        assert!(shown.contains(expected), "{expected}: {shown}");
-    }
-    for query in ["", "?file=shop.yaml&group=alerts&rule=7", "?file=shop.yaml&group=alerts&rule=x"] {
-        assert!(get(&pages, &format!("/alerts/rule{query}")).await.body.contains("No such rule"), "{query}");
-    }
-    assert!(get(&pages, "/objectives").await.body.contains("[[observatory.slo]]"));
-    let moved = get(&pages, "/graph?g0.expr=up+%3D%3D+0&g0.tab=1").await;
-    assert_eq!(
-        (moved.status, moved.headers["location"].to_str().unwrap()),
-        (StatusCode::SEE_OTHER, "/explore?expr=up%20%3D%3D%200")
-    );
 }
 
 #[tokio::test]

@@ -86,6 +86,9 @@ async fn claims(gateway: &Gateway, token: &str) -> Result<Value, Reply> {
         claims["email"] = json!(caller.email);
         claims["email_verified"] = json!(false);
     }
+    if caller.may("profile") {
+        claims["roles"] = json!(caller.roles);
+    }
     if caller.may("profile")
         && let Some(name) = name(gateway, &caller).await?
     {

@@ -1,0 +1,171 @@
+//! The console as a whole.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use futures::future::BoxFuture;
+use tokio::sync::Mutex;
+use vitrine_kit::Secret;
+use vitrine_kit::clock::Clock;
+use vitrine_observe_store::{Access, Token};
+use vitrine_platform_fetch::{Client, Settings};
+use vitrine_platform_web::Bundle;
+
+use crate::around::let_in;
+use crate::config::{Config, ProviderConfig};
+use crate::dashboards::Dashboards;
+use crate::kept_queries::KeptQueries;
+use crate::provider::Provider;
+use crate::role::Role;
+use crate::router::routes;
+use crate::sessions::{Sessions, random};
+
+/// Asks for a token of the shop's, for administrators.
+pub type MachineToken = Arc<dyn Fn() -> BoxFuture<'static, Result<Secret, String>> + Send + Sync>;
+
+/// A shop that the console shows.
+#[derive(Clone)]
+pub struct Shop {
+    /// Its gateway's address.
+    pub url: String,
+    /// In a demo, where everyone who reaches the console runs the shop: what gives a token for it.
+    pub demo: Option<MachineToken>,
+}
+
+/// What the console is made with.
+pub struct ConsoleOptions<'a> {
+    /// Its settings.
+    pub config: &'a Config,
+    /// Its address as browsers see it.
+    pub url: String,
+    /// The observatory's tokens.
+    pub tokens: &'a [Token],
+    /// Where dashboards and queries are kept.
+    pub folder: &'a Path,
+    /// The program's version.
+    pub version: &'static str,
+}
+
+/// The console. Clones are the same.
+#[derive(Clone)]
+pub struct Console(Arc<Inner>);
+
+pub(crate) struct Inner {
+    url: String,
+    pub(crate) version: &'static str,
+    pub(crate) bundle: Bundle,
+    pub(crate) access: Access,
+    /// By role, the token that a session of it has which was not begun with one.
+    tokens_by_role: Vec<(Role, Secret)>,
+    pub(crate) sessions: Sessions,
+    pub(crate) client: Client,
+    pub(crate) provider: OnceLock<Provider>,
+    pub(crate) shop: OnceLock<Shop>,
+    /// The demo's token, and when it was given, in milliseconds since 1970.
+    pub(crate) demo_token: Mutex<Option<(Secret, i64)>>,
+    pub(crate) flags: OnceLock<String>,
+    pub(crate) flags_token: Secret,
+    pub(crate) dashboards: Dashboards,
+    pub(crate) kept_queries: KeptQueries,
+}
+
+impl Console {
+    /// Opens what it keeps.
+    ///
+    /// # Errors
+    ///
+    /// The folder, or that of the pages, cannot be read; a token or a provider cannot be used.
+    pub fn open(options: ConsoleOptions<'_>) -> io::Result<Self> {
+        let ConsoleOptions { config, url, tokens, folder, version } = options;
+        let other = |e: &dyn std::fmt::Display| io::Error::other(e.to_string());
+        let bundle = match config.pages.as_os_str().is_empty() {
+            true => Bundle::embedded("console"),
+            false => Bundle::open(&config.pages, "console").map_err(|e| other(&e))?,
+        };
+        let of_role = |role: Role| (role, Secret::from(random()));
+        // Where there are no tokens everyone is let in, and a session needs none.
+        let tokens_by_role: Vec<_> = if tokens.is_empty() { Vec::new() } else { Role::ALL.map(of_role).into() };
+        let own = tokens_by_role.iter().map(|(role, token)| Token {
+            token: token.clone(),
+            rights: role.rights().to_vec(),
+            tenant: None,
+        });
+        let access = Access::new(&tokens.iter().cloned().chain(own).collect::<Vec<_>>()).map_err(|e| other(&e))?;
+        let settings = Settings { refuses_redirects: true, ..Settings::default() };
+        let console = Self(Arc::new(Inner {
+            sessions: Sessions::new(Clock::system(), url.starts_with("https://")),
+            url,
+            version,
+            bundle,
+            access,
+            tokens_by_role,
+            client: Client::new(&settings).map_err(|e| other(&e))?,
+            provider: OnceLock::new(),
+            shop: OnceLock::new(),
+            demo_token: Mutex::new(None),
+            flags: OnceLock::new(),
+            flags_token: config.flags_token.clone(),
+            dashboards: Dashboards::open(&folder.join("dashboards"))?,
+            kept_queries: KeptQueries::open(&folder.join("queries"))?,
+        }));
+        if let Some(provider) = &config.provider {
+            console.with_provider(provider.clone());
+        }
+        if !config.shop.is_empty() {
+            console.with_shop(Shop { url: config.shop.to_string(), demo: None });
+        }
+        if !config.flags.is_empty() {
+            console.with_flags(config.flags.to_string());
+        }
+        Ok(console)
+    }
+
+    /// Who may do what at the observatory: its tokens, and the console's own.
+    pub fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    /// The address to which a provider sends browsers back.
+    pub fn redirect_uri(&self) -> String {
+        self.0.redirect_uri()
+    }
+
+    /// Has people sign in by a provider, unless there is one.
+    pub fn with_provider(&self, config: ProviderConfig) {
+        let _ = self.0.provider.set(Provider::new(config, self.0.client.clone()));
+    }
+
+    /// Shows a shop, unless there is one.
+    pub fn with_shop(&self, shop: Shop) {
+        let _ = self.0.shop.set(shop);
+    }
+
+    /// Shows the flags service at an address, unless there is one.
+    pub fn with_flags(&self, url: String) {
+        let _ = self.0.flags.set(url);
+    }
+
+    /// Its pages and APIs beside the observatory's, with signed-in browsers let in at all of them.
+    pub fn around(&self, observatory: Router) -> Router {
+        routes(self.0.clone()).merge(observatory).layer(from_fn_with_state(self.0.clone(), let_in))
+    }
+}
+
+impl Inner {
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn redirect_uri(&self) -> String {
+        format!("{}/console/callback", self.url)
+    }
+
+    /// Returns the token of a session that was not begun with one; an empty one where none is needed.
+    pub(crate) fn token_of(&self, role: Role) -> Secret {
+        let found = self.tokens_by_role.iter().find(|(known, _)| *known == role);
+        found.map(|(_, token)| token.clone()).unwrap_or_default()
+    }
+}
