@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What npm keeps stands with all else that is kept, where a place is named.
 NPM := npm$(if $(VITRINE_CACHE), --cache $(VITRINE_CACHE)/npm)
 # Folders, too: what is deleted changes its folder.
-WEB_SOURCES := $(shell find web/kit web/storefront web/widget -not -path '*/node_modules*') $(wildcard web/*.mjs web/*.json)
+WEB_SOURCES := $(shell find web/kit web/storefront web/widget web/console -not -path '*/node_modules*') $(wildcard web/*.mjs web/*.json)
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,7 @@ run: web ## Build, and bring up the whole shop with load: http://127.0.0.1:8080
 	$(TARGET)/debug/vitrine up
 
 test: web ## Build and pass all tests
+	cd web/console && node --test --test-reporter=dot src/
 	cargo build -p vitrine
 	@if cargo nextest --version >/dev/null 2>&1; \
 	then cargo nextest run --workspace && cargo nextest run -p vitrine-platform-store --features mongodb -E 'test(mongodb)'; \

@@ -1,4 +1,4 @@
-// Builds what the program embeds: `dist/public` is served, `dist/server` is read by the server. `make web` calls it.
+// Builds what the program embeds: `dist/public` is the storefront's, `dist/console` the console's, `dist/server` is read by the server. `make web` calls it.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import react from '@vitejs/plugin-react'
 import { build } from 'vite'
 import { checkBudget } from './budget.mjs'
 import { compress } from './compress.mjs'
+import { buildConsole } from './console/build.mjs'
 import { buildWidget } from './widget/build.mjs'
 
 const here = import.meta.dirname
@@ -75,8 +76,13 @@ write('routes.json', vm.runInContext('storefront.routes', sandbox))
 const hash = (text) => createHash('sha256').update(text).digest('hex')
 write('documents.json', Object.fromEntries(vm.runInContext('storefront.documents', sandbox).map((text) => [`sha256:${hash(text)}`, text])))
 
+const consoleFolder = join(dist, 'console')
+await buildConsole(consoleFolder)
+
 checkBudget(publicFolder, join(here, 'budget.json'))
+checkBudget(consoleFolder, join(here, 'console', 'budget.json'))
 compress(publicFolder)
+compress(consoleFolder)
 
 function write(name, value) {
   mkdirSync(serverFolder, { recursive: true })

@@ -3,14 +3,23 @@
 import { strictEqual } from 'node:assert'
 import { chromium } from 'playwright-core'
 import * as buying from './buying.mjs'
+import * as consoleAlerts from './console-alerts.mjs'
+import * as consoleDashboards from './console-dashboards.mjs'
+import * as consoleEverywhere from './console-everywhere.mjs'
+import * as consoleFlags from './console-flags.mjs'
+import * as consoleObjectives from './console-objectives.mjs'
+import * as consoleOverview from './console-overview.mjs'
+import * as consoleQueries from './console-queries.mjs'
+import * as consoleShop from './console-shop.mjs'
+import * as consoleTraces from './console-traces.mjs'
 import * as common from './flows.mjs'
-import * as logs from './logs.mjs'
 import * as widget from './widget.mjs'
 
 const [name, places] = process.argv.slice(2)
 const { chromium: executablePath, ...addresses } = JSON.parse(places)
 const { shop, partner, observe } = addresses
-const flows = { ...common, ...buying, ...logs, ...widget }
+const ofConsole = { ...consoleAlerts, ...consoleDashboards, ...consoleEverywhere, ...consoleFlags, ...consoleObjectives, ...consoleOverview, ...consoleQueries, ...consoleShop, ...consoleTraces }
+const flows = { ...common, ...buying, ...ofConsole, ...widget }
 const flow = flows[name]
 if (flow === undefined) throw new Error(`there is no flow ${name}: expected one of ${Object.keys(flows).join(', ')}`)
 const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--disable-dev-shm-usage']
@@ -34,6 +43,7 @@ async function open(options = {}) {
   // That a transition between two pages is not shown, because the next one came too soon or takes no part, is no error of a page.
   page.on('pageerror', (error) => error.message.startsWith('Transition was aborted') || wrong.push(error.message))
   page.on('request', (request) => {
+    // What a page makes itself, to be saved, is of its own origin.
     if (![shop, partner, observe].includes(new URL(request.url()).origin)) wrong.push(`asked another site: ${request.url()}`)
   })
   page.mustBeFine = () => strictEqual(wrong.join('\n'), '')

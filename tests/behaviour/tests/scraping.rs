@@ -4,10 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use http::Method;
 use serde_json::Value;
 use vitrine_kit::percent;
-use vitrine_shop_load::http::Call;
 use vitrine_tests_testkit::{Api, Launch, Observatory, eventually};
 
 fn binary() -> &'static Path {
@@ -68,21 +66,6 @@ async fn targets_are_scraped_and_shown() -> Result<()> {
     let gone = async || Ok(vector(&api, "up{job=\"node\"}").await?.is_empty().then_some(()));
     eventually("the series of targets that are gone have ended", gone).await?;
 
-    for (path, expected) in [
-        ("/explore", "observatory_segments"),
-        ("/explore?expr=up&range=5m", "<svg"),
-        ("/explore?expr=up%7B", "parse error"),
-        ("/targets", "self"),
-        ("/alerts", "Alerts"),
-    ] {
-        // A chart begins with the first of its steps behind a sample.
-        let shown = async || {
-            let answer = api.send(Call::new(Method::GET, path)).await?;
-            let page = String::from_utf8_lossy(&answer.body);
-            Ok((answer.status == 200 && page.contains(expected)).then_some(()))
-        };
-        eventually(&format!("{path} shows {expected}"), shown).await?;
-    }
     let output = Command::new(binary())
         .args(["promql", "--url", &observatory.observe, "up{job=\"self\"}"])
         .env("NO_COLOR", "1")

@@ -1,4 +1,8 @@
-//! The shop as people see it: Chromium at work in a real shop. What is done is in `web/tests/flows.mjs`; `make web` installs what it needs.
+//! The shop and the console as people see them: Chromium at work in a real shop. What is done is in `web/tests`; `make web` installs what it
+//! needs.
+
+#[path = "web/console.rs"]
+mod console;
 
 use std::path::Path;
 
@@ -15,12 +19,17 @@ async fn run(flows: &[&str]) {
 
 /// The same; then looks what the shop knows of it.
 async fn run_and_look(flows: &[&str], look: impl AsyncFnOnce(&Shop) -> Result<()>) {
+    run_in(&Options::default(), flows, look).await;
+}
+
+/// The same in a shop with these options.
+async fn run_in(options: &Options, flows: &[&str], look: impl AsyncFnOnce(&Shop) -> Result<()>) {
     let check = async {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/tests");
         ensure!(tests.join("../node_modules").exists(), "web/node_modules is missing: run make web before");
         let chromium = tokio::task::spawn_blocking(chromium).await??;
         let binary = Path::new(env!("CARGO_BIN_EXE_vitrine-under-test"));
-        let mut shop = Shop::start(binary, Placement::Local, &Options::default()).await?;
+        let mut shop = Shop::start(binary, Placement::Local, options).await?;
         for flow in flows {
             let mut command = Command::new("node");
             let places = json!({
@@ -69,11 +78,6 @@ async fn a_bank_that_asks_is_answered_on_the_way() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everyone_can_use_every_page() {
     run(&["everyone_can_use_it", "something_breaks"]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn log_records_are_read_and_followed() {
-    run(&["following_logs", "reading_logs"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
