@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use anyhow::{Context as _, Result};
 use futures::FutureExt as _;
+use vitrine_contracts::auth::v1::IssueTokenRequest;
+use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
+use vitrine_contracts::services::AUTH;
 use vitrine_kit::Secret;
 use vitrine_observe_console::{Console, MachineToken, ProviderConfig, Shop};
 use vitrine_platform_host::Host;
 use vitrine_platform_mesh::identity::new_secret;
-use vitrine_shop_auth::machine::KeyPair;
+use vitrine_platform_telemetry::PROCESS;
+use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 
-use crate::settings::Settings;
-use crate::up::admin_token;
+use crate::settings::{CLI_CLIENT, Settings};
 
 /// The console as a client of the shop's sign-in.
 const CLIENT: &str = "vitrine-console";
@@ -52,4 +56,19 @@ pub fn show(console: &Console, host: &Host, shop: &str, flags: &str, key: Option
     });
     console.with_shop(Shop { url: shop.to_owned(), demo });
     console.with_flags(flags.to_owned());
+}
+
+/// A token for those who run the shop, by the command line's key.
+pub async fn admin_token(host: &Host, key: &KeyPair, shop: &str) -> Result<Secret> {
+    let audience = format!("{shop}/oauth2/token");
+    let request = IssueTokenRequest {
+        grant_type: "client_credentials".to_owned(),
+        client_id: CLI_CLIENT.to_owned(),
+        client_assertion_type: ASSERTION_TYPE.to_owned(),
+        client_assertion: key.assertion(CLI_CLIENT, &audience, host.clock().now_ms())?,
+        audience,
+        ..IssueTokenRequest::default()
+    };
+    let issued = AuthServiceClient::new(host.transport(PROCESS, AUTH)).issue_token(request).await;
+    Ok(issued.context("the admin's token could not be issued")?.into_inner().access_token.into())
 }

@@ -3,19 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tokio_util::sync::CancellationToken;
-use vitrine_contracts::auth::v1::IssueTokenRequest;
-use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
-use vitrine_contracts::services::{ALL, AUTH, FLAGS};
-use vitrine_kit::Secret;
+use vitrine_contracts::services::{ALL, FLAGS};
 use vitrine_observe_store::Right;
 use vitrine_platform_config::{BaseUrl, Written};
 use vitrine_platform_host::Host;
 use vitrine_platform_http::{Listener, bind};
 use vitrine_platform_mesh::{Limits, Mesh};
-use vitrine_platform_telemetry::PROCESS;
-use vitrine_shop_auth::machine::{ASSERTION_TYPE, KeyPair};
 use vitrine_shop_load::{Load, Report, Weights};
 
 use crate::cli::UpArgs;
@@ -26,7 +21,7 @@ use crate::partner::Partner;
 use crate::process::{Process, World};
 use crate::runfile::{self, DemoCustomer, RunFile};
 use crate::say::say;
-use crate::settings::{CLI_CLIENT, DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER, DEMO_PROMOTER_EMAIL, Settings};
+use crate::settings::{DEMO_EMAIL, DEMO_PASSWORD, DEMO_PROMOTER, DEMO_PROMOTER_EMAIL, Settings};
 use crate::{engines, folder, identity, settings, shop_console, shop_flags, topology};
 
 /// A shop that runs in this process.
@@ -91,7 +86,7 @@ pub async fn up(data: &Path, mut settings: Settings, ready_file: Option<&Path>) 
         process.serve_partner(partner, &shop);
     }
 
-    let admin_token = admin_token(&host, &key, &shop).await?;
+    let admin_token = shop_console::admin_token(&host, &key, &shop).await?;
     let customer = || DemoCustomer { email: DEMO_EMAIL.to_owned(), password: DEMO_PASSWORD.to_owned() };
     let demo_customer = demo.then(customer);
     let (pid, operations) = (std::process::id(), process.operations().to_owned());
@@ -123,21 +118,6 @@ fn load(run: &RunFile, rate: f64, seed: i64, host: &Host) -> Result<Load> {
     let (base_url, seed) = (run.shop.clone(), seed.unsigned_abs());
     let config = vitrine_shop_load::Config { base_url, rate, seed, duration: None, weights: Weights::default() };
     Ok(Load::with_faults(config, host.faults())?)
-}
-
-/// A token for those who run the shop, by the command line's key.
-pub async fn admin_token(host: &Host, key: &KeyPair, shop: &str) -> Result<Secret> {
-    let audience = format!("{shop}/oauth2/token");
-    let request = IssueTokenRequest {
-        grant_type: "client_credentials".to_owned(),
-        client_id: CLI_CLIENT.to_owned(),
-        client_assertion_type: ASSERTION_TYPE.to_owned(),
-        client_assertion: key.assertion(CLI_CLIENT, &audience, host.clock().now_ms())?,
-        audience,
-        ..IssueTokenRequest::default()
-    };
-    let issued = AuthServiceClient::new(host.transport(PROCESS, AUTH)).issue_token(request).await;
-    Ok(issued.context("the admin's token could not be issued")?.into_inner().access_token.into())
 }
 
 impl Up {

@@ -1,17 +1,18 @@
 //! What goes on by itself: groups that are due are looked at, and notifications that wait are sent.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use vitrine_kit::{Backoff, Outage};
-use vitrine_observe_routing::Delivery;
+use vitrine_observe_routing::{Config, Delivery};
 use vitrine_platform_telemetry::Span;
 
 use crate::engine::Alertmanager;
-use crate::send::Failure;
+use crate::send::{Failure, Known, Senders};
 
 /// The longest time for which nothing is looked at: the machine's clock may be set.
 const LONGEST_REST: Duration = Duration::from_secs(15);
@@ -44,7 +45,7 @@ struct Tries {
 /// What became of a try.
 struct Tried {
     delivery: Delivery,
-    result: Result<BTreeMap<String, String>, Failure>,
+    result: Result<Known, Failure>,
 }
 
 /// Runs until it is stopped.
@@ -68,6 +69,11 @@ impl Driver {
         self.stopped.cancel();
     }
 
+    /// Returns what a future comes to; none if it is stopped before.
+    pub(crate) async fn until_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.stopped.run_until_cancelled(work).await
+    }
+
     pub(crate) async fn run(&self, of: &Alertmanager) {
         let mut work = Work::default();
         loop {
@@ -86,6 +92,21 @@ impl Driver {
             }
         }
     }
+}
+
+/// Makes one try to tell an integration, and says in a span what became of it.
+pub(crate) async fn notify(
+    senders: &Senders,
+    config: &Config,
+    delivery: &Delivery,
+    now: i64,
+    span: &mut Option<Span>,
+) -> Result<Known, Failure> {
+    let result = senders.send(config, delivery, now).await;
+    if let Some(span) = span {
+        describe(span, delivery, result.as_ref().err());
+    }
+    result
 }
 
 /// What the span of a try says.
@@ -131,10 +152,7 @@ impl Work {
             let id = delivery.id.clone();
             let mut span = of.span("notify");
             let task = self.sending.spawn(async move {
-                let result = senders.send(&config, &delivery, now).await;
-                if let Some(span) = &mut span {
-                    describe(span, &delivery, result.as_ref().err());
-                }
+                let result = notify(&senders, &config, &delivery, now, &mut span).await;
                 Tried { delivery, result }
             });
             self.tasks.insert(task.id(), (id, integration));

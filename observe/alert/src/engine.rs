@@ -1,15 +1,16 @@
 //! The alertmanager: a router whose changes are written down.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex as SyncMutex, RwLock};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::task::TaskTracker;
 use vitrine_kit::clock::Clock;
 use vitrine_observe_routing::{
     AlertFilter, AlertView, Alerting, Config, GroupView, PostedAlert, ReceiverView, Router, Silence, StatusView,
-    TellError, Telling,
+    TellError, Telling, Testing,
 };
 use vitrine_platform_config::yaml::Mistake;
 use vitrine_platform_fetch as fetch;
@@ -126,14 +127,16 @@ pub(crate) struct AlertmanagerInner {
     /// LogEntry when something has changed that the driver may have to do with.
     pub(crate) changed: Notify,
     pub(crate) counts: Arc<Counts>,
+    /// Receivers that are being tested.
+    pub(crate) tested: SyncMutex<HashSet<String>>,
     store: Store,
     /// Held while changes are written, so that they are written in their order.
     writing: Mutex<()>,
     external_url: String,
     config: Option<PathBuf>,
     started_at: i64,
-    tasks: TaskTracker,
-    driver: Driver,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) driver: Driver,
     /// Whose traces evaluations and notifications are.
     service: OnceLock<Service>,
 }
@@ -158,6 +161,7 @@ impl Alertmanager {
             clock: settings.clock,
             changed: Notify::new(),
             counts: Arc::default(),
+            tested: SyncMutex::default(),
             store,
             writing: Mutex::new(()),
             external_url: settings.external_url,
@@ -213,6 +217,11 @@ impl Alertmanager {
     /// A trace's first span, if anyone wants to know.
     pub(crate) fn span(&self, name: &'static str) -> Option<Span> {
         self.inner.service.get().map(|service| service.root_span(name))
+    }
+
+    /// Where a person sees alerts.
+    pub(crate) fn alerts_url(&self) -> String {
+        format!("{}/alerts", self.inner.external_url.trim_end_matches('/'))
     }
 
     /// What is counted of it.
@@ -314,13 +323,17 @@ impl Alerting for Alertmanager {
         Box::pin(self.change(move |router, now| Ok(router.expire_silence(&id, now)?)))
     }
 
+    fn test_receiver(&self, name: String) -> Testing<'_> {
+        Box::pin(async move { self.test(&name).await })
+    }
+
     fn reload(&self) -> Telling<'_, ()> {
         Box::pin(async { Self::reload(self).await.map_err(|error| TellError::Config(error.to_string())) })
     }
 }
 
 /// A random UUID (RFC 9562, version 4).
-fn uuid() -> String {
+pub(crate) fn uuid() -> String {
     const VERSION: u128 = 0x4 << 76;
     const VARIANT: u128 = 0x2 << 62;
     let bits = (rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62)) | VERSION | VARIANT;

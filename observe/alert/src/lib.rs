@@ -32,6 +32,7 @@ mod data;
 mod documents;
 mod driver;
 mod engine;
+mod receiver_test;
 mod rules;
 mod send;
 mod templates;

@@ -3,6 +3,7 @@
 mod chat;
 mod duty;
 mod email;
+mod hidden;
 mod incident;
 mod push;
 mod rooms;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use vitrine_kit::Secret;
 use vitrine_observe_routing::{Config, Delivery, Integration, Kind};
 use vitrine_observe_rules::template::{TemplateError, Templates};
 use vitrine_platform_fetch::{Client, Error as FetchError, Limits, Request, Response, SecretSource};
@@ -24,6 +26,7 @@ use vitrine_platform_fetch::{Client, Error as FetchError, Limits, Request, Respo
 use crate::data::Data;
 use crate::engine::Error;
 use crate::templates::{Renderer, render_route_labels};
+use hidden::Hidden;
 use rooms::WeChatTokens;
 
 /// How long a try may take where the configuration does not say it.
@@ -37,7 +40,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const JSON: &str = "application/json";
 
 /// What an integration wants to know when it tells again.
-type Known = BTreeMap<String, String>;
+pub(crate) type Known = BTreeMap<String, String>;
 
 /// A notification that was not taken.
 #[derive(Debug)]
@@ -105,6 +108,7 @@ struct Sending<'a> {
     within: Duration,
     now_ms: i64,
     wechat_tokens: &'a WeChatTokens,
+    hidden: &'a Hidden,
 }
 
 impl Senders {
@@ -144,12 +148,16 @@ impl Senders {
         render_route_labels(&self.templates, &mut data, now_ms);
         let renderer = Renderer::new(&self.templates, &data, now_ms);
         let within = integration.timeout.unwrap_or(TIMEOUT);
-        let wechat_tokens = &self.wechat_tokens;
-        let sending = Sending { delivery, integration, client, data: &data, renderer, within, now_ms, wechat_tokens };
-        let sent = sending.by_kind();
-        tokio::time::timeout(within, sent)
-            .await
-            .unwrap_or_else(|_| Err(Failure::later(format!("no answer within {within:?}"))))
+        let (wechat_tokens, hidden) = (&self.wechat_tokens, &Hidden::default());
+        let sending =
+            Sending { delivery, integration, client, data: &data, renderer, within, now_ms, wechat_tokens, hidden };
+        let sent = async {
+            hidden.note_authorization(&integration.http).await;
+            sending.by_kind().await
+        };
+        let sent = tokio::time::timeout(within, sent).await;
+        let sent = sent.unwrap_or_else(|_| Err(Failure::later(format!("no answer within {within:?}"))));
+        sent.map_err(|failure| Failure { reason: hidden.without(&failure.reason), ..failure })
     }
 }
 
@@ -181,9 +189,23 @@ impl Sending<'_> {
         Ok(self.renderer.text(text)?)
     }
 
+    /// A secret, which no failure repeats.
+    async fn secret(&self, source: &SecretSource) -> Result<Secret, Failure> {
+        let secret = source.read().await?;
+        self.hidden.note(secret.expose());
+        Ok(secret)
+    }
+
+    /// A secret that may be a template.
+    async fn secret_text(&self, source: &SecretSource) -> Result<String, Failure> {
+        let text = self.text(self.secret(source).await?.expose())?;
+        self.hidden.note(&text);
+        Ok(text)
+    }
+
     /// A URL that is a secret, and may be a template.
     async fn url(&self, url: &SecretSource) -> Result<String, Failure> {
-        let url = self.text(url.read().await?.expose())?;
+        let url = self.secret_text(url).await?;
         if url.is_empty() { Err(Failure::never("the URL is empty after templating")) } else { Ok(url) }
     }
 
@@ -204,8 +226,14 @@ impl Sending<'_> {
         // Those that say that it is not the notification's fault.
         let may_retry = response.status.is_server_error()
             || matches!(response.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-        let reason = format!("unexpected status code {}: {}", response.status.as_u16(), shortened(&response.body));
+        let reason = format!("unexpected status code {}: {}", response.status.as_u16(), self.shortened(&response.body));
         Err(Failure { may_retry, reason })
+    }
+
+    /// What is told of an answer.
+    fn shortened(&self, body: &[u8]) -> String {
+        // Before it is cut off, which may leave half a secret.
+        shortened(self.hidden.without(&String::from_utf8_lossy(body)).as_bytes())
     }
 
     /// A name of the group that is short enough for everyone.
@@ -214,7 +242,7 @@ impl Sending<'_> {
     }
 }
 
-/// What is told of an answer.
+/// The beginning of an answer.
 fn shortened(body: &[u8]) -> String {
     truncated(String::from_utf8_lossy(body).trim(), MAX_TOLD_CHARS)
 }

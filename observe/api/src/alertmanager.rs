@@ -20,7 +20,8 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use vitrine_kit::clock::rfc3339;
 use vitrine_observe_routing::{
-    AlertFilter, Alerting, Matcher, PostedAlert, Silence, SilenceError, SilenceState, TellError, meets_filter,
+    AlertFilter, Alerting, Matcher, PostedAlert, ReceiverTestError, Silence, SilenceError, SilenceState, TellError,
+    meets_filter,
 };
 use vitrine_observe_store::{Access, Right};
 use vitrine_platform_http::{Refusal, RequestInfo, plain_bodies, with_error_format};
@@ -28,7 +29,7 @@ use vitrine_platform_http::{Refusal, RequestInfo, plain_bodies, with_error_forma
 use crate::error::Error;
 use crate::params::{Pairs, get_all};
 use crate::queries::tenant_of;
-use form::{AlertForm, GroupForm, PostedAlertForm, PostedSilenceForm, ReceiverForm, SilenceForm};
+use form::{AlertForm, GroupForm, IntegrationTestForm, PostedAlertForm, PostedSilenceForm, ReceiverForm, SilenceForm};
 
 /// Largest body. Prometheus sends some hundred alerts at a time.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -62,6 +63,17 @@ impl From<TellError> for Wrong {
     }
 }
 
+impl From<ReceiverTestError> for Wrong {
+    fn from(error: ReceiverTestError) -> Self {
+        let status = match &error {
+            ReceiverTestError::NotFound => StatusCode::NOT_FOUND,
+            ReceiverTestError::Busy => StatusCode::TOO_MANY_REQUESTS,
+            ReceiverTestError::Ended(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::Said(status, error.to_string())
+    }
+}
+
 impl IntoResponse for Wrong {
     fn into_response(self) -> Response {
         match self {
@@ -90,6 +102,7 @@ pub fn alertmanager_router(alerting: Arc<dyn Alerting>, access: Access) -> Route
     let router = Router::new()
         .route("/api/v2/status", get(status))
         .route("/api/v2/receivers", get(receivers))
+        .route("/api/v2/receivers/{name}/test", post(test_receiver))
         .route("/api/v2/silences", get(silences).post(set_silence))
         .route("/api/v2/silence/{id}", get(silence).delete(expire_silence))
         .route("/api/v2/alerts", get(alerts).post(tell_alerts))
@@ -140,6 +153,18 @@ async fn receivers(State(shared): State<AlertmanagerState>, headers: HeaderMap, 
     let found: Vec<ReceiverForm> =
         all.filter(|receiver| meets_filter(&matchers, &receiver.labels)).map(ReceiverForm::from).collect();
     Ok(fresh(Json(found)))
+}
+
+/// Not of Alertmanager's API: a person wants to know whether a receiver is told.
+async fn test_receiver(
+    State(shared): State<AlertmanagerState>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Handled {
+    shared.check(Right::Operate, &headers)?;
+    let tests = shared.alerting.test_receiver(name).await?;
+    let integrations: Vec<IntegrationTestForm> = tests.into_iter().map(IntegrationTestForm::from).collect();
+    Ok(fresh(Json(json!({ "integrations": integrations }))))
 }
 
 async fn alerts(State(shared): State<AlertmanagerState>, headers: HeaderMap, Query(pairs): Query<Pairs>) -> Handled {

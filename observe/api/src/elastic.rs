@@ -87,7 +87,7 @@ pub fn elastic_router(queries: &Queries, definitions: Arc<Definitions>) -> Route
 }
 
 /// A request, but for its body.
-struct Asked {
+struct ElasticRequest {
     elastic: Elastic,
     headers: HeaderMap,
     pairs: Pairs,
@@ -95,7 +95,7 @@ struct Asked {
     path: HashMap<String, String>,
 }
 
-impl FromRequestParts<Elastic> for Asked {
+impl FromRequestParts<Elastic> for ElasticRequest {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, elastic: &Elastic) -> Result<Self, Response> {
@@ -106,7 +106,7 @@ impl FromRequestParts<Elastic> for Asked {
     }
 }
 
-impl Asked {
+impl ElasticRequest {
     /// Runs a question about the indices that the path names, or a parameter, for who may read.
     async fn ask(self, work: impl FnOnce(&Question<'_>) -> Result<Answered, SearchError> + Send + 'static) -> Response {
         let Self { elastic: Elastic { queries, definitions }, headers, pairs, mut path } = self;

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use vitrine_platform_web::is_own_page;
 
-use crate::console::Inner;
 use crate::refusal::Refusal;
+use crate::state::ConsoleState;
 
 /// Tells the console's pages that a request was refused because nobody is signed in.
 const SESSION_HEADER: HeaderName = HeaderName::from_static("x-console-session");
@@ -19,7 +19,7 @@ const SESSION_HEADER: HeaderName = HeaderName::from_static("x-console-session");
 pub(crate) struct SignedIn(pub(crate) String);
 
 /// Lets a signed-in browser in. Requests with an `Authorization` of their own are none of its business.
-pub(crate) async fn let_in(State(console): State<Arc<Inner>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn let_in(State(console): State<Arc<ConsoleState>>, mut request: Request, next: Next) -> Response {
     if request.headers().contains_key(header::AUTHORIZATION) {
         return next.run(request).await;
     }

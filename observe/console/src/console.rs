@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
@@ -22,18 +21,7 @@ use crate::provider::Provider;
 use crate::role::Role;
 use crate::router::routes;
 use crate::sessions::{Sessions, random};
-
-/// Asks for a token of the shop's, for administrators.
-pub type MachineToken = Arc<dyn Fn() -> BoxFuture<'static, Result<Secret, String>> + Send + Sync>;
-
-/// A shop that the console shows.
-#[derive(Clone)]
-pub struct Shop {
-    /// Its gateway's address.
-    pub url: String,
-    /// In a demo, where everyone who reaches the console runs the shop: what gives a token for it.
-    pub demo: Option<MachineToken>,
-}
+use crate::state::{ConsoleState, Shop};
 
 /// What the console is made with.
 pub struct ConsoleOptions<'a> {
@@ -51,26 +39,7 @@ pub struct ConsoleOptions<'a> {
 
 /// The console. Clones are the same.
 #[derive(Clone)]
-pub struct Console(Arc<Inner>);
-
-pub(crate) struct Inner {
-    url: String,
-    pub(crate) version: &'static str,
-    pub(crate) bundle: Bundle,
-    pub(crate) access: Access,
-    /// By role, the token that a session of it has which was not begun with one.
-    tokens_by_role: Vec<(Role, Secret)>,
-    pub(crate) sessions: Sessions,
-    pub(crate) client: Client,
-    pub(crate) provider: OnceLock<Provider>,
-    pub(crate) shop: OnceLock<Shop>,
-    /// The demo's token, and when it was given, in milliseconds since 1970.
-    pub(crate) demo_token: Mutex<Option<(Secret, i64)>>,
-    pub(crate) flags: OnceLock<String>,
-    pub(crate) flags_token: Secret,
-    pub(crate) dashboards: Dashboards,
-    pub(crate) kept_queries: KeptQueries,
-}
+pub struct Console(Arc<ConsoleState>);
 
 impl Console {
     /// Opens what it keeps.
@@ -95,7 +64,7 @@ impl Console {
         });
         let access = Access::new(&tokens.iter().cloned().chain(own).collect::<Vec<_>>()).map_err(|e| other(&e))?;
         let settings = Settings { refuses_redirects: true, ..Settings::default() };
-        let console = Self(Arc::new(Inner {
+        let console = Self(Arc::new(ConsoleState {
             sessions: Sessions::new(Clock::system(), url.starts_with("https://")),
             url,
             version,
@@ -151,21 +120,5 @@ impl Console {
     /// Its pages and APIs beside the observatory's, with signed-in browsers let in at all of them.
     pub fn around(&self, observatory: Router) -> Router {
         routes(self.0.clone()).merge(observatory).layer(from_fn_with_state(self.0.clone(), let_in))
-    }
-}
-
-impl Inner {
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    pub(crate) fn redirect_uri(&self) -> String {
-        format!("{}/console/callback", self.url)
-    }
-
-    /// Returns the token of a session that was not begun with one; an empty one where none is needed.
-    pub(crate) fn token_of(&self, role: Role) -> Secret {
-        let found = self.tokens_by_role.iter().find(|(known, _)| *known == role);
-        found.map(|(_, token)| token.clone()).unwrap_or_default()
     }
 }

@@ -77,13 +77,14 @@ fn summary(name: &str, document: &Document, is_shipped: bool) -> Value {
 /// The name of a document that is a dashboard.
 fn name_of(document: &Value) -> Result<String, Refusal> {
     let expect = |is_so: bool, what: &str| if is_so { Ok(()) } else { Err(Refusal::bad(what)) };
+    let of_name = format!("metadata.name: expected 1 to {MAX_NAME} letters, digits, - and _");
     expect(document["kind"] == "Dashboard", "kind: expected \"Dashboard\", as Perses has it")?;
     expect(document["spec"]["panels"].is_object(), "spec.panels: expected an object of panels by name")?;
     expect(document["spec"]["layouts"].is_array(), "spec.layouts: expected a list of layouts")?;
     let name = document["metadata"]["name"].as_str().unwrap_or_default();
     let is_known = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
     let fits = (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_known);
-    expect(fits, "metadata.name: expected 1 to 75 letters, digits, - and _")?;
+    expect(fits, &of_name)?;
     Ok(name.to_owned())
 }
 

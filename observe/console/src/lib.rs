@@ -31,8 +31,10 @@ mod router;
 mod sessions;
 mod shipped;
 mod sign_in;
+mod state;
 
 pub use config::{Config, ProviderConfig};
-pub use console::{Console, ConsoleOptions, MachineToken, Shop};
+pub use console::{Console, ConsoleOptions};
 pub use documents::DocumentsError;
 pub use role::Role;
+pub use state::{MachineToken, Shop};

@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use vitrine_platform_web::with_policies;
 
-use crate::console::Inner;
+use crate::state::ConsoleState;
 
 /// Where pages are. Which is shown is decided in the browser; where there is none, it says so.
 pub(crate) const PAGES: [&str; 23] = [
@@ -42,7 +42,7 @@ const NOT_BUILT: &str = "<!doctype html><title>Vitrine</title><p>This program wa
     <code>make web</code> builds them. Its APIs answer, and <a href=\"/api/status\">/api/status</a> tells how it fares.";
 
 /// The page that every address has.
-pub(crate) async fn page(State(console): State<Arc<Inner>>) -> Response {
+pub(crate) async fn page(State(console): State<Arc<ConsoleState>>) -> Response {
     let Some(page) = console.bundle.text("console/index.html") else {
         return (StatusCode::NOT_FOUND, Html(NOT_BUILT)).into_response();
     };
@@ -53,7 +53,7 @@ pub(crate) async fn page(State(console): State<Arc<Inner>>) -> Response {
 }
 
 /// A file of it.
-pub(crate) async fn file(State(console): State<Arc<Inner>>, request: Request) -> Response {
+pub(crate) async fn file(State(console): State<Arc<ConsoleState>>, request: Request) -> Response {
     let found = console.bundle.response(request.uri().path(), request.headers());
     found.unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
 }

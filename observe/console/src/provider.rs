@@ -16,10 +16,8 @@ use vitrine_platform_fetch::{Client, Limits, Request, secret_value};
 use vitrine_platform_web::{SetCookie, cookie};
 
 use crate::config::ProviderConfig;
-use crate::console::Inner;
-use crate::role::Role;
+use crate::role::{Role, texts};
 use crate::sessions::{Granted, random};
-use crate::sign_in::texts;
 
 /// The cookie by which a browser that comes back is the one that was sent.
 const STATE: &str = "vitrine_console_sign_in";
@@ -144,9 +142,9 @@ impl Provider {
         Ok((address, state))
     }
 
-    /// The cookie that holds the state, or that is gone.
-    pub(crate) fn state_cookie(&self, console: &Inner, state: &str, is_gone: bool) -> HeaderValue {
-        let (max_age_s, secure) = (if is_gone { 0 } else { SIGNING_IN_S }, console.url().starts_with("https://"));
+    /// The cookie that holds the state, sent over TLS only where the console is; of an empty state it is gone.
+    pub(crate) fn state_cookie(&self, state: &str, secure: bool) -> HeaderValue {
+        let max_age_s = if state.is_empty() { 0 } else { SIGNING_IN_S };
         let cookie = SetCookie { name: STATE, value: state, path: "/console", max_age_s, secure };
         cookie.header().unwrap_or(HeaderValue::from_static(""))
     }

@@ -14,9 +14,9 @@ use vitrine_platform_fetch::{Request as Asked, Streaming, secret_value};
 use vitrine_platform_web::is_own_page;
 
 use crate::around::changes;
-use crate::console::Inner;
 use crate::refusal::Refusal;
 use crate::role::Role;
+use crate::state::ConsoleState;
 
 /// How long the head of an answer may take, and each part of its body.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -46,10 +46,14 @@ const BACK: [HeaderName; 8] = [
     header::X_CONTENT_TYPE_OPTIONS,
 ];
 
-type Answer = Result<Response, Refusal>;
+type HandlerResult = Result<Response, Refusal>;
 
 /// A request to the shop's REST API.
-pub(crate) async fn shop(State(console): State<Arc<Inner>>, Path(path): Path<String>, request: Request) -> Answer {
+pub(crate) async fn shop(
+    State(console): State<Arc<ConsoleState>>,
+    Path(path): Path<String>,
+    request: Request,
+) -> HandlerResult {
     let shop = console.shop.get().filter(|_| path.starts_with("api/")).ok_or_else(nothing)?;
     of_own_page(&console, &request)?;
     let token = shop_token(&console, request.headers()).await?;
@@ -57,7 +61,11 @@ pub(crate) async fn shop(State(console): State<Arc<Inner>>, Path(path): Path<Str
 }
 
 /// A request to the API of flags and faults.
-pub(crate) async fn flags(State(console): State<Arc<Inner>>, Path(path): Path<String>, request: Request) -> Answer {
+pub(crate) async fn flags(
+    State(console): State<Arc<ConsoleState>>,
+    Path(path): Path<String>,
+    request: Request,
+) -> HandlerResult {
     let url = console.flags.get().filter(|_| path.starts_with("api/")).ok_or_else(nothing)?;
     of_own_page(&console, &request)?;
     let role = match console.sessions.find(request.headers()) {
@@ -82,7 +90,7 @@ fn not_signed_in() -> Refusal {
 }
 
 /// Also where nobody is signed in: what everyone may do, other sites' pages may not do in their name.
-fn of_own_page(console: &Inner, request: &Request) -> Result<(), Refusal> {
+fn of_own_page(console: &ConsoleState, request: &Request) -> Result<(), Refusal> {
     match changes(request.method(), request.headers()) && !is_own_page(request.headers(), console.url()) {
         true => Err(Refusal::forbidden("a page of another site may not do this in your name")),
         false => Ok(()),
@@ -90,7 +98,7 @@ fn of_own_page(console: &Inner, request: &Request) -> Result<(), Refusal> {
 }
 
 /// The token that the shop takes: of who is signed in by the provider, or the demo's.
-async fn shop_token(console: &Inner, headers: &HeaderMap) -> Result<Secret, Refusal> {
+async fn shop_token(console: &ConsoleState, headers: &HeaderMap) -> Result<Secret, Refusal> {
     let unavailable = |problem: String| Refusal::new(StatusCode::BAD_GATEWAY, problem);
     if let Some(session) = console.sessions.find(headers) {
         let provider = console.provider.get();
@@ -115,7 +123,7 @@ async fn shop_token(console: &Inner, headers: &HeaderMap) -> Result<Secret, Refu
     }
 }
 
-async fn hand_on(console: &Inner, url: &str, request: Request, token: Option<&Secret>) -> Answer {
+async fn hand_on(console: &ConsoleState, url: &str, request: Request, token: Option<&Secret>) -> HandlerResult {
     let (parts, body) = request.into_parts();
     let large = |_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("expected at most {MAX_BODY} bytes"));
     let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(large)?;

@@ -1,6 +1,7 @@
 //! What someone may do.
 
 use serde::Serialize;
+use serde_json::Value;
 use vitrine_observe_store::{Access, Right};
 
 use crate::config::ProviderConfig;
@@ -42,6 +43,15 @@ impl Role {
         [(Self::Admin, &provider.admins), (Self::Operator, &provider.operators), (Self::Viewer, &provider.viewers)]
             .into_iter()
             .find_map(|(role, known)| makes(known).then_some(role))
+    }
+}
+
+/// The texts of a claim: one, or a list.
+pub(crate) fn texts(claim: &Value) -> Vec<&str> {
+    match claim {
+        Value::String(text) => vec![text],
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
     }
 }
 

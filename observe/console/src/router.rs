@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use vitrine_observe_store::{Right, SCOPE_HEADER, Tenant};
 
 use crate::around::SignedIn;
-use crate::console::Inner;
 use crate::documents::{Changed, Document};
 use crate::kept_queries::NewQuery;
 use crate::pages::{PAGES, file, page};
 use crate::refusal::Refusal;
+use crate::state::ConsoleState;
 use crate::{proxy, sign_in};
 
 /// Most bytes of a body: a dashboard with what is around it.
@@ -28,7 +28,7 @@ const EVERYONE: &str = "everyone";
 const BY_TOKEN: &str = "a token";
 
 /// The console's routes.
-pub(crate) fn routes(console: Arc<Inner>) -> Router {
+pub(crate) fn routes(console: Arc<ConsoleState>) -> Router {
     let pages = PAGES.iter().fold(Router::new(), |router, path| router.route(path, get(page)));
     let files = console.bundle.paths().filter(|path| *path != "/index.html");
     let pages_and_files = files.fold(pages, |router, path| router.route(path, get(file)));
@@ -67,7 +67,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asker {
 
 impl Asker {
     /// Whose documents it is about, if it may.
-    fn tenant(&self, console: &Inner, right: Right) -> Result<Tenant, Refusal> {
+    fn tenant(&self, console: &ConsoleState, right: Right) -> Result<Tenant, Refusal> {
         // What is no text is no token.
         let header = |name| self.headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
         Ok(console.access.check(header(header::AUTHORIZATION.as_str()), header(SCOPE_HEADER), right)?)
@@ -83,19 +83,19 @@ impl Asker {
     }
 }
 
-type Answer = Result<Response, Refusal>;
+type HandlerResult = Result<Response, Refusal>;
 type Body<T> = Result<Json<T>, axum::extract::rejection::JsonRejection>;
 
 fn read<T>(body: Body<T>) -> Result<T, Refusal> {
     body.map(|Json(body)| body).map_err(|wrong| Refusal::new(wrong.status(), wrong.body_text()))
 }
 
-async fn dashboards(State(console): State<Arc<Inner>>, asker: Asker) -> Answer {
+async fn dashboards(State(console): State<Arc<ConsoleState>>, asker: Asker) -> HandlerResult {
     let tenant = asker.tenant(&console, Right::Read)?;
     Ok(Json(console.dashboards.list(&tenant)).into_response())
 }
 
-async fn dashboard(State(console): State<Arc<Inner>>, asker: Asker, Path(name): Path<String>) -> Answer {
+async fn dashboard(State(console): State<Arc<ConsoleState>>, asker: Asker, Path(name): Path<String>) -> HandlerResult {
     let tenant = asker.tenant(&console, Right::Read)?;
     let found = console.dashboards.get(&tenant, &name);
     found.map(|found| with_tag(StatusCode::OK, found)).ok_or_else(|| no_dashboard(&name))
@@ -114,16 +114,20 @@ struct NewDashboard {
     document: Value,
 }
 
-async fn add_dashboard(State(console): State<Arc<Inner>>, asker: Asker, body: Body<NewDashboard>) -> Answer {
+async fn add_dashboard(
+    State(console): State<Arc<ConsoleState>>,
+    asker: Asker,
+    body: Body<NewDashboard>,
+) -> HandlerResult {
     put_dashboard(&console, &asker, 0, read(body)?.document, StatusCode::CREATED).await
 }
 
 async fn change_dashboard(
-    State(console): State<Arc<Inner>>,
+    State(console): State<Arc<ConsoleState>>,
     asker: Asker,
     Path(name): Path<String>,
     body: Body<Value>,
-) -> Answer {
+) -> HandlerResult {
     let content = read(body)?;
     if content["metadata"]["name"] != name.as_str() {
         return Err(Refusal::bad(format!("metadata.name: expected {name:?}, as in the address")));
@@ -133,12 +137,12 @@ async fn change_dashboard(
 }
 
 async fn put_dashboard(
-    console: &Arc<Inner>,
+    console: &Arc<ConsoleState>,
     asker: &Asker,
     expected: u64,
     content: Value,
     status: StatusCode,
-) -> Answer {
+) -> HandlerResult {
     let tenant = asker.tenant(console, Right::Operate)?;
     let document = Document { revision: 0, updated_ms: console.sessions.now_ms(), by: asker.name.clone(), content };
     let changing = console.clone();
@@ -149,7 +153,11 @@ async fn put_dashboard(
     }
 }
 
-async fn delete_dashboard(State(console): State<Arc<Inner>>, asker: Asker, Path(name): Path<String>) -> Answer {
+async fn delete_dashboard(
+    State(console): State<Arc<ConsoleState>>,
+    asker: Asker,
+    Path(name): Path<String>,
+) -> HandlerResult {
     let (tenant, expected) = (asker.tenant(&console, Right::Operate)?, asker.revision()?);
     let known = name.clone();
     let changed = off_thread(move || console.dashboards.delete(&tenant, &known, expected)).await?;
@@ -175,12 +183,12 @@ fn differs(there: Option<Document>) -> Refusal {
     }
 }
 
-async fn kept_queries(State(console): State<Arc<Inner>>, asker: Asker) -> Answer {
+async fn kept_queries(State(console): State<Arc<ConsoleState>>, asker: Asker) -> HandlerResult {
     let tenant = asker.tenant(&console, Right::Read)?;
     Ok(Json(console.kept_queries.list(&tenant)).into_response())
 }
 
-async fn kept_query(State(console): State<Arc<Inner>>, asker: Asker, Path(id): Path<String>) -> Answer {
+async fn kept_query(State(console): State<Arc<ConsoleState>>, asker: Asker, Path(id): Path<String>) -> HandlerResult {
     let tenant = asker.tenant(&console, Right::Read)?;
     let found = console.kept_queries.get(&tenant, &id);
     found.map(|found| Json(found).into_response()).ok_or_else(|| no_query(&id))
@@ -191,14 +199,14 @@ fn no_query(id: &str) -> Refusal {
 }
 
 /// A query is kept by whoever may read: it shows nothing to others that they could not ask themselves.
-async fn keep_query(State(console): State<Arc<Inner>>, asker: Asker, body: Body<NewQuery>) -> Answer {
+async fn keep_query(State(console): State<Arc<ConsoleState>>, asker: Asker, body: Body<NewQuery>) -> HandlerResult {
     let (tenant, query) = (asker.tenant(&console, Right::Read)?, read(body)?);
     let now_ms = console.sessions.now_ms();
     let kept = off_thread(move || console.kept_queries.keep(&tenant, &query, asker.name, now_ms)).await?;
     Ok((StatusCode::CREATED, Json(kept)).into_response())
 }
 
-async fn delete_query(State(console): State<Arc<Inner>>, asker: Asker, Path(id): Path<String>) -> Answer {
+async fn delete_query(State(console): State<Arc<ConsoleState>>, asker: Asker, Path(id): Path<String>) -> HandlerResult {
     let tenant = asker.tenant(&console, Right::Operate)?;
     let known = id.clone();
     match off_thread(move || console.kept_queries.delete(&tenant, &known)).await? {

@@ -7,14 +7,14 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use vitrine_kit::{Secret, percent};
 use vitrine_platform_web::is_own_page;
 
-use crate::console::Inner;
 use crate::provider::SignInFailure;
 use crate::refusal::Refusal;
 use crate::role::Role;
+use crate::state::ConsoleState;
 
 /// What someone is called who signed in by a token, and where nobody has to.
 const BY_TOKEN: &str = "token";
@@ -23,7 +23,7 @@ const EVERYONE: &str = "everyone";
 const EMPTY: HeaderValue = HeaderValue::from_static("");
 
 /// Who is signed in, how one signs in, and what there is to look at.
-pub(crate) async fn session(State(console): State<Arc<Inner>>, headers: HeaderMap) -> Response {
+pub(crate) async fn session(State(console): State<Arc<ConsoleState>>, headers: HeaderMap) -> Response {
     let session = console.sessions.find(&headers);
     let is_open = console.access.is_open();
     let user = match &session {
@@ -51,7 +51,7 @@ pub(crate) struct ByToken {
 
 /// Signs a browser in that knows a token.
 pub(crate) async fn by_token(
-    State(console): State<Arc<Inner>>,
+    State(console): State<Arc<ConsoleState>>,
     headers: HeaderMap,
     Json(ByToken { token }): Json<ByToken>,
 ) -> Result<Response, Refusal> {
@@ -70,16 +70,19 @@ pub(crate) struct Back {
 }
 
 /// Sends a browser to the provider.
-pub(crate) async fn by_provider(State(console): State<Arc<Inner>>, Query(Back { back }): Query<Back>) -> Response {
+pub(crate) async fn by_provider(
+    State(console): State<Arc<ConsoleState>>,
+    Query(Back { back }): Query<Back>,
+) -> Response {
     let Some(provider) = console.provider.get() else {
         return failed("server_error", "");
     };
     match provider.begin(&console.redirect_uri(), &own_path(&back), console.sessions.now_ms()).await {
         Ok((address, state)) => {
-            ([(header::SET_COOKIE, provider.state_cookie(&console, &state, false))], Redirect::to(&address))
+            ([(header::SET_COOKIE, provider.state_cookie(&state, console.is_secure()))], Redirect::to(&address))
                 .into_response()
         }
-        Err(failure) => told(&failure, &back),
+        Err(failure) => failure_page(&failure, &back),
     }
 }
 
@@ -97,7 +100,7 @@ pub(crate) struct Returned {
 
 /// Takes a browser that the provider sent back.
 pub(crate) async fn callback(
-    State(console): State<Arc<Inner>>,
+    State(console): State<Arc<ConsoleState>>,
     headers: HeaderMap,
     Query(returned): Query<Returned>,
 ) -> Response {
@@ -105,7 +108,8 @@ pub(crate) async fn callback(
         return failed("server_error", "");
     };
     if !returned.error.is_empty() {
-        tracing::warn!(error = %returned.error, description = %returned.error_description, "the provider signed nobody in");
+        let failure = SignInFailure::Provider(format!("{}: {}", returned.error, returned.error_description));
+        tracing::warn!(error = %failure, "nobody was signed in to the console");
         return failed(&returned.error, "");
     }
     let now_ms = console.sessions.now_ms();
@@ -114,18 +118,21 @@ pub(crate) async fn callback(
             let token = console.token_of(person.role);
             let cookie = console.sessions.begin(person.name, person.role, token, Some(person.granted));
             let mut response = Redirect::to(&person.back).into_response();
-            let gone = provider.state_cookie(&console, "", true);
+            let gone = provider.state_cookie("", console.is_secure());
             for cookie in [cookie.unwrap_or(EMPTY), gone] {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
             }
             response
         }
-        Err(failure) => told(&failure, ""),
+        Err(failure) => failure_page(&failure, ""),
     }
 }
 
 /// Signs a browser out.
-pub(crate) async fn sign_out(State(console): State<Arc<Inner>>, headers: HeaderMap) -> Result<Response, Refusal> {
+pub(crate) async fn sign_out(
+    State(console): State<Arc<ConsoleState>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     own_page(&console, &headers)?;
     if let (Some(session), Some(provider)) = (console.sessions.find(&headers), console.provider.get())
         && let Some(granted) = &session.granted
@@ -136,7 +143,7 @@ pub(crate) async fn sign_out(State(console): State<Arc<Inner>>, headers: HeaderM
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
-fn own_page(console: &Inner, headers: &HeaderMap) -> Result<(), Refusal> {
+fn own_page(console: &ConsoleState, headers: &HeaderMap) -> Result<(), Refusal> {
     match is_own_page(headers, console.url()) {
         true => Ok(()),
         false => Err(Refusal::forbidden("a page of another site may not do this in your name")),
@@ -150,7 +157,7 @@ fn own_path(back: &str) -> String {
 }
 
 /// Says why nobody was signed in: all of it here, and the kind of it on the page.
-fn told(failure: &SignInFailure, back: &str) -> Response {
+fn failure_page(failure: &SignInFailure, back: &str) -> Response {
     tracing::warn!(error = %failure, "nobody was signed in to the console");
     failed(failure.code(), back)
 }
@@ -159,15 +166,6 @@ fn told(failure: &SignInFailure, back: &str) -> Response {
 fn failed(code: &str, back: &str) -> Response {
     let query = percent::form([("error", code), ("back", &own_path(back)), ("v", "1")]);
     Redirect::to(&format!("/sign-in?{query}")).into_response()
-}
-
-/// The texts of a claim: one, or a list.
-pub(crate) fn texts(claim: &Value) -> Vec<&str> {
-    match claim {
-        Value::String(text) => vec![text],
-        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ struct Browser {
     cookie: Option<String>,
 }
 
-struct Answer {
+struct TestResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Value,
@@ -42,7 +42,7 @@ impl Browser {
         Self { router: console.around(observatory), cookie: None }
     }
 
-    async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
+    async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> TestResponse {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "127.0.0.1:9000");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -67,10 +67,10 @@ impl Browser {
             self.cookie = set.split(';').next().map(str::to_owned);
         }
         let body = serde_json::from_slice(&bytes).unwrap_or_default();
-        Answer { status: head.status, headers: head.headers, body }
+        TestResponse { status: head.status, headers: head.headers, body }
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    async fn get(&mut self, path: &str) -> TestResponse {
         self.send("GET", path, &[], None).await
     }
 }

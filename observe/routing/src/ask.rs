@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use regex::Regex;
 use vitrine_observe_series::MatchOp;
@@ -113,6 +114,36 @@ pub enum TellError {
 /// A future of an answer.
 pub type Telling<'a, T> = Pin<Box<dyn Future<Output = Result<T, TellError>> + Send + 'a>>;
 
+/// What became of a test notification to an integration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntegrationTest {
+    /// The integration's kind.
+    pub kind: &'static str,
+    /// Its kind and place: `slack[0]`.
+    pub name: String,
+    /// Why it was not taken, without secrets.
+    pub error: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a receiver was not tested.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiverTestError {
+    /// There is no such receiver.
+    #[error("receiver not found")]
+    NotFound,
+    /// A test of it is under way.
+    #[error("this receiver is being tested: expected one test at a time")]
+    Busy,
+    /// It did not come to its end.
+    #[error("the test did not come to its end: {0}")]
+    Ended(String),
+}
+
+/// A future of a test of a receiver: what became of it for each integration, in the order of the file.
+pub type Testing<'a> = Pin<Box<dyn Future<Output = Result<Vec<IntegrationTest>, ReceiverTestError>> + Send + 'a>>;
+
 /// Whom the API asks and tells.
 pub trait Alerting: Send + Sync {
     /// Returns alerts that fire, in order of their fingerprints.
@@ -133,6 +164,8 @@ pub trait Alerting: Send + Sync {
     fn set_silence(&self, silence: Silence) -> Telling<'_, String>;
     /// Ends a silence.
     fn expire_silence(&self, id: String) -> Telling<'_, ()>;
+    /// Sends a notification that says that it is a test to each integration of a receiver, all at once, and nothing else.
+    fn test_receiver(&self, name: String) -> Testing<'_>;
     /// Reads the configuration again; one with mistakes changes nothing.
     fn reload(&self) -> Telling<'_, ()>;
 }

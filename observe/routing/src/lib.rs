@@ -39,7 +39,8 @@ mod time_interval;
 
 pub use alert::{Alert, PostedAlert};
 pub use ask::{
-    AlertFilter, AlertView, Alerting, GroupView, ReceiverView, StatusView, TellError, Telling, meets_filter,
+    AlertFilter, AlertView, Alerting, GroupView, IntegrationTest, ReceiverTestError, ReceiverView, StatusView,
+    TellError, Telling, Testing, meets_filter,
 };
 pub use config::{
     Attachment, Config, Discord, Email, GroupBy, IncidentIo, Integration, Jira, JiraApi, JiraText, Kind, Mattermost,

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 use vitrine_observe_routing::{Discord, Slack, SlackAction, Teams, Telegram};
 
-use super::{Failure, Known, Sending, shortened, truncated};
+use super::{Failure, Known, Sending, truncated};
 
 /// Characters of a title in Slack.
 const SLACK_TITLE: usize = 1024;
@@ -35,11 +35,13 @@ impl Sending<'_> {
         if !is_json {
             return match &*response.body {
                 b"ok" => Ok(Known::new()),
-                other => Err(Failure::never(format!("received an error response from Slack: {}", shortened(other)))),
+                other => {
+                    Err(Failure::never(format!("received an error response from Slack: {}", self.shortened(other))))
+                }
             };
         }
         let answer: Value = serde_json::from_slice(&response.body)
-            .map_err(|_| Failure::later(format!("Slack's answer is no JSON: {}", shortened(&response.body))))?;
+            .map_err(|_| Failure::later(format!("Slack's answer is no JSON: {}", self.shortened(&response.body))))?;
         if answer["ok"] != true {
             let error = answer["error"].as_str().unwrap_or("no reason given");
             return Err(Failure::never(format!("error response from Slack: {error}")));
@@ -200,7 +202,7 @@ impl Sending<'_> {
         if !telegram.parse_mode.is_empty() {
             message.insert("parse_mode".to_owned(), telegram.parse_mode.as_str().into());
         }
-        let token = telegram.token.read().await?;
+        let token = self.secret(&telegram.token).await?;
         let url = format!("{}/bot{}/sendMessage", telegram.api_url.trim_end_matches('/'), token.expose());
         self.post(url, &message).await.map(|_| Known::new())
     }

@@ -142,7 +142,7 @@ impl Sending<'_> {
 
     /// A secret that is a template.
     async fn key(&self, source: &vitrine_platform_fetch::SecretSource, what: &str) -> Result<String, Failure> {
-        let key = self.text(source.read().await?.expose())?;
+        let key = self.secret_text(source).await?;
         let key = key.trim().to_owned();
         if key.is_empty() { Err(Failure::never(format!("the {what} is empty after templating"))) } else { Ok(key) }
     }

@@ -20,7 +20,7 @@ impl Sending<'_> {
     pub(super) async fn email(&self, email: &Email) -> Result<Known, Failure> {
         let message = self.letter(email)?;
         let read = async |source: &Option<SecretSource>| match source {
-            Some(source) => source.read().await,
+            Some(source) => self.secret(source).await,
             None => Ok(Secret::default()),
         };
         let proof = Proof { password: read(&email.smtp.password).await?, secret: read(&email.smtp.secret).await? };

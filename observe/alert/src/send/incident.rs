@@ -25,7 +25,7 @@ const JIRA_FOUND: usize = 2;
 
 impl Sending<'_> {
     pub(super) async fn victorops(&self, victorops: &VictorOps) -> Result<Known, Failure> {
-        let key = victorops.api_key.read().await?;
+        let key = self.secret(&victorops.api_key).await?;
         let message_type = self.text(&victorops.message_type)?;
         let message_type = match &*message_type {
             _ if self.delivery.is_all_resolved() => "RECOVERY",

@@ -36,14 +36,14 @@ struct Signer {
 
 impl Sending<'_> {
     pub(super) async fn pushover(&self, pushover: &Pushover) -> Result<Known, Failure> {
-        let (token, user) = (pushover.token.read().await?, pushover.user.read().await?);
+        let (token, user) = (self.secret_text(&pushover.token).await?, self.secret_text(&pushover.user).await?);
         let message =
             if pushover.is_html { self.renderer.html(&pushover.message)? } else { self.text(&pushover.message)? };
         let message = truncated(&message, PUSHOVER_MESSAGE);
         let message = if message.trim().is_empty() { "(no details)" } else { message.trim() };
         let mut form = vec![
-            ("token", self.text(token.expose())?),
-            ("user", self.text(user.expose())?),
+            ("token", token),
+            ("user", user),
             ("title", truncated(&self.text(&pushover.title)?, PUSHOVER_TITLE)),
             ("message", message.to_owned()),
             ("url", truncated(&self.text(&pushover.url)?, PUSHOVER_URL)),

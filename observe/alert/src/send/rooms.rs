@@ -103,8 +103,8 @@ impl Sending<'_> {
         let url = format!("{}/api/v1/chat.postMessage", rocketchat.api_url.trim_end_matches('/'));
         let body = Value::from(message).to_string();
         let request = Request::post(url, JSON, body)
-            .with_header(AUTH_TOKEN, secret_header(AUTH_TOKEN, &rocketchat.token, "token").await?)
-            .with_header(USER_ID, secret_header(USER_ID, &rocketchat.user, "token's id").await?);
+            .with_header(AUTH_TOKEN, self.secret_header(AUTH_TOKEN, &rocketchat.token, "token").await?)
+            .with_header(USER_ID, self.secret_header(USER_ID, &rocketchat.user, "token's id").await?);
         let response = self.request(request).await?;
         let answer: Value = serde_json::from_slice(&response.body)
             .map_err(|_| Failure::later("Rocket.Chat's answer is no JSON".to_owned()))?;
@@ -127,6 +127,7 @@ impl Sending<'_> {
 
     pub(super) async fn wechat(&self, wechat: &WeChat) -> Result<Known, Failure> {
         let token = self.wechat_token(wechat).await?;
+        self.hidden.note(token.expose());
         let mut message = self.texts(&wechat.texts)?;
         let kind = if wechat.is_markdown { "markdown" } else { "text" };
         message.insert("msgtype".to_owned(), kind.into());
@@ -156,7 +157,7 @@ impl Sending<'_> {
         if let Some((token, _)) = known.filter(|(_, since)| since.elapsed() < WECHAT_TOKEN_AGE) {
             return Ok(token);
         }
-        let secret = self.text(wechat.secret.read().await?.expose())?;
+        let secret = self.secret_text(&wechat.secret).await?;
         let corporation = self.text(&wechat.corporation)?;
         let url = format!(
             "{}gettoken?corpid={}&corpsecret={}",
@@ -184,14 +185,14 @@ impl Sending<'_> {
         let url = self.url(&teams.url).await?;
         self.post(url, &body).await.map(|_| Known::new())
     }
+
+    /// A secret as a header that no log shows.
+    async fn secret_header(&self, name: HeaderName, source: &SecretSource, what: &str) -> Result<HeaderValue, Failure> {
+        let secret = self.secret(source).await?;
+        secret_value(name, secret.expose()).map_err(|_| Failure::never(format!("the {what} is no header")))
+    }
 }
 
 fn wechat_answer(body: &[u8]) -> Result<Value, Failure> {
     serde_json::from_slice(body).map_err(|_| Failure::later("WeChat's answer is no JSON"))
-}
-
-/// A secret as a header that no log shows.
-async fn secret_header(name: HeaderName, source: &SecretSource, what: &str) -> Result<HeaderValue, Failure> {
-    let secret = source.read().await?;
-    secret_value(name, secret.expose()).map_err(|_| Failure::never(format!("the {what} is no header")))
 }

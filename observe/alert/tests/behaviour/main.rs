@@ -5,5 +5,6 @@ mod further_kinds;
 mod kinds;
 mod mail;
 mod outages;
+mod receiver_tests;
 mod rules;
 mod sink;

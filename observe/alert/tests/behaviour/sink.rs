@@ -91,13 +91,14 @@ async fn answer(
 ) -> Response {
     let path = uri.to_string();
     let text = String::from_utf8_lossy(&body).into_owned();
+    let authorization = headers.get("authorization").map_or("", |value| value.to_str().expect("text")).to_owned();
     let body = serde_json::from_slice(&body).unwrap_or_default();
     noted.seen.lock().expect("not poisoned").push(Seen {
         method: method.to_string(),
         path: path.clone(),
         headers,
         body,
-        text,
+        text: text.clone(),
     });
     let asked = noted.asked.fetch_add(1, Ordering::SeqCst);
     if let Some(answer) = known(&path) {
@@ -107,6 +108,9 @@ async fn answer(
         path if path.starts_with("/hang") => std::future::pending().await,
         path if path.starts_with("/busy") && asked < 2 => (StatusCode::SERVICE_UNAVAILABLE, "later").into_response(),
         path if path.starts_with("/never") => (StatusCode::BAD_REQUEST, "no").into_response(),
+        path if path.starts_with("/echo") => {
+            (StatusCode::BAD_REQUEST, format!("no {path} for {authorization}: {text}")).into_response()
+        }
         path if path.starts_with("/slack") => "ok".into_response(),
         path if path.contains("chat.") => {
             axum::Json(serde_json::json!({ "ok": true, "success": true, "ts": "17.5", "channel": "C1" }))

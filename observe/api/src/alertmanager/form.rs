@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use vitrine_kit::clock::{parse_rfc3339, rfc3339};
-use vitrine_observe_routing::{AlertView, GroupView, LabelSet, Matcher, PostedAlert, ReceiverView, Silence};
+use vitrine_observe_routing::{
+    AlertView, GroupView, IntegrationTest, LabelSet, Matcher, PostedAlert, ReceiverView, Silence,
+};
 
 /// What Go calls no time: the beginning of the year 1, in milliseconds since 1970.
 const NO_TIME_MS: i64 = -62_135_596_800_000;
@@ -129,6 +131,30 @@ pub(super) struct ReceiverForm {
 impl From<ReceiverView> for ReceiverForm {
     fn from(view: ReceiverView) -> Self {
         Self { labels: view.labels, name: view.name }
+    }
+}
+
+/// What became of a test notification to an integration.
+#[derive(Serialize)]
+pub(super) struct IntegrationTestForm {
+    kind: &'static str,
+    name: String,
+    #[serde(rename = "isSent")]
+    is_sent: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    duration_ms: u64,
+}
+
+impl From<IntegrationTest> for IntegrationTestForm {
+    fn from(test: IntegrationTest) -> Self {
+        Self {
+            kind: test.kind,
+            name: test.name,
+            is_sent: test.error.is_none(),
+            error: test.error,
+            duration_ms: u64::try_from(test.took.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use vitrine_observe_search::elastic::{IndexInfo, SearchError};
 
 use super::body::{object, with_parameters};
 use super::response::Answered;
-use super::{Asked, Question};
+use super::{ElasticRequest, Question};
 use crate::params::get;
 
 /// The columns of `_cat/indices` when nothing says which.
@@ -34,7 +34,7 @@ fn found(question: &Question<'_>) -> Result<Value, SearchError> {
     question.searcher.document(&question.indices, question.index, question.id.unwrap_or_default(), &options)
 }
 
-pub(super) async fn document(asked: Asked) -> Response {
+pub(super) async fn document(asked: ElasticRequest) -> Response {
     let work = |question: &Question<'_>| {
         let found = found(question)?;
         Ok(if found["found"] == true { Answered::Json(found) } else { Answered::Absent(found) })
@@ -43,7 +43,7 @@ pub(super) async fn document(asked: Asked) -> Response {
 }
 
 /// A document and nothing else.
-pub(super) async fn document_source(asked: Asked) -> Response {
+pub(super) async fn document_source(asked: ElasticRequest) -> Response {
     let work = |question: &Question<'_>| match found(question)?["_source"].take() {
         Value::Null => {
             let id = question.id.unwrap_or_default();
@@ -54,12 +54,12 @@ pub(super) async fn document_source(asked: Asked) -> Response {
     asked.ask(work).await
 }
 
-pub(super) async fn documents(asked: Asked, body: Body) -> Response {
+pub(super) async fn documents(asked: ElasticRequest, body: Body) -> Response {
     let work = |question: &Question<'_>, body| Ok(Answered::Json(question.searcher.documents(question.index, &body)?));
     asked.ask_with(body, |bytes, _| object(bytes), work).await
 }
 
-pub(super) async fn field_capabilities(asked: Asked, body: Body) -> Response {
+pub(super) async fn field_capabilities(asked: ElasticRequest, body: Body) -> Response {
     let work = |question: &Question<'_>, body: Value| {
         let listed = match body.get("fields") {
             Some(Value::Array(names)) => Some(names.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
@@ -73,7 +73,7 @@ pub(super) async fn field_capabilities(asked: Asked, body: Body) -> Response {
     asked.ask_with(body, |bytes, _| object(bytes), work).await
 }
 
-pub(super) async fn mapping(asked: Asked) -> Response {
+pub(super) async fn mapping(asked: ElasticRequest) -> Response {
     let work = |question: &Question<'_>| Ok(Answered::Json(question.searcher.mapping(&question.indices)?));
     asked.ask(work).await
 }
@@ -89,7 +89,7 @@ fn by_name(question: &Question<'_>, of: impl Fn(&IndexInfo) -> Value) -> Result<
 }
 
 /// Whether there is an index, and what its fields are.
-pub(super) async fn index(asked: Asked) -> Response {
+pub(super) async fn index(asked: ElasticRequest) -> Response {
     let work = |question: &Question<'_>| {
         let mut all = question.searcher.mapping(&question.indices)?;
         for (name, told) in all.as_object_mut().into_iter().flatten() {
@@ -106,7 +106,7 @@ fn totals(documents: u64, bytes: u64) -> Value {
     json!({ "docs": { "count": documents, "deleted": 0 }, "store": { "size_in_bytes": bytes } })
 }
 
-pub(super) async fn stats(asked: Asked) -> Response {
+pub(super) async fn stats(asked: ElasticRequest) -> Response {
     let work = |question: &Question<'_>| {
         let all = list(question)?;
         let sum = totals(all.iter().map(|info| info.documents).sum(), all.iter().map(|info| info.bytes).sum());
@@ -123,7 +123,7 @@ pub(super) async fn stats(asked: Asked) -> Response {
     asked.ask(work).await
 }
 
-pub(super) async fn resolve(asked: Asked) -> Response {
+pub(super) async fn resolve(asked: ElasticRequest) -> Response {
     let work = |question: &Question<'_>| {
         let all = list(question)?.into_iter().map(|info| json!({ "name": info.name, "attributes": ["open"] }));
         Ok(Answered::Json(json!({ "indices": all.collect::<Vec<_>>(), "aliases": [], "data_streams": [] })))
@@ -131,12 +131,12 @@ pub(super) async fn resolve(asked: Asked) -> Response {
     asked.ask(work).await
 }
 
-pub(super) async fn aliases(asked: Asked) -> Response {
+pub(super) async fn aliases(asked: ElasticRequest) -> Response {
     let work = |question: &Question<'_>| Ok(Answered::Json(by_name(question, |_| json!({ "aliases": {} }))?.into()));
     asked.ask(work).await
 }
 
-pub(super) async fn search_shards(asked: Asked) -> Response {
+pub(super) async fn search_shards(asked: ElasticRequest) -> Response {
     let work = |question: &Question<'_>| {
         let shard =
             |name: &String| json!([{ "index": name, "shard": 0, "primary": true, "node": NODE, "state": "STARTED" }]);
@@ -149,7 +149,7 @@ pub(super) async fn search_shards(asked: Asked) -> Response {
 }
 
 /// A table of indices: for people, or as JSON, in which numbers are texts.
-pub(super) async fn cat_indices(asked: Asked) -> Response {
+pub(super) async fn cat_indices(asked: ElasticRequest) -> Response {
     let work = |question: &Question<'_>| {
         let asked = get(question.pairs, "h").unwrap_or(COLUMNS).split(',').map(str::trim);
         let full =

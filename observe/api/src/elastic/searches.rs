@@ -7,7 +7,7 @@ use vitrine_observe_search::elastic::SearchError;
 
 use super::body::{Searches, object, search_of, searches};
 use super::response::{Answered, acknowledged};
-use super::{Asked, Question, index_set};
+use super::{ElasticRequest, Question, index_set};
 use crate::params::{Pairs, get};
 use crate::time::{NANOS_PER_MILLI, now_ns};
 
@@ -23,12 +23,12 @@ fn answer(question: &Question<'_>, body: &Value) -> Result<Value, SearchError> {
     }
 }
 
-pub(super) async fn search(asked: Asked, body: Body) -> Response {
+pub(super) async fn search(asked: ElasticRequest, body: Body) -> Response {
     asked.ask_with(body, search_of, |question, body| Ok(Answered::Timed(answer(question, &body)?))).await
 }
 
 /// Many searches: what is wrong with one is said in its place.
-pub(super) async fn many(asked: Asked, body: Body) -> Response {
+pub(super) async fn many(asked: ElasticRequest, body: Body) -> Response {
     let read = |bytes: &[u8], _: &Pairs| searches(bytes);
     let work = |question: &Question<'_>, all: Searches| {
         let responses = all.into_iter().map(|(header, body)| {
@@ -66,7 +66,7 @@ fn one_of_many(question: &Question<'_>, header: &Value, body: &Value) -> Result<
     question.searcher.search(&index_set(&names, &pairs)?, body)
 }
 
-pub(super) async fn count(asked: Asked, body: Body) -> Response {
+pub(super) async fn count(asked: ElasticRequest, body: Body) -> Response {
     let read = |bytes: &[u8], pairs: &Pairs| {
         let is_counted = |(name, _): &&(String, String)| !["size", "from", "sort"].contains(&name.as_str());
         search_of(bytes, &pairs.iter().filter(is_counted).cloned().collect())
@@ -75,7 +75,7 @@ pub(super) async fn count(asked: Asked, body: Body) -> Response {
     asked.ask_with(body, read, work).await
 }
 
-pub(super) async fn scroll(asked: Asked, body: Body) -> Response {
+pub(super) async fn scroll(asked: ElasticRequest, body: Body) -> Response {
     let work = |question: &Question<'_>, body: Value| {
         let id = body.get("scroll_id").and_then(Value::as_str).or(get(question.pairs, "scroll_id")).or(question.id);
         let id = id.ok_or_else(|| SearchError::IllegalArgument("scrollId is missing".into()))?;
@@ -85,17 +85,17 @@ pub(super) async fn scroll(asked: Asked, body: Body) -> Response {
 }
 
 /// Nothing is kept of a scroll or of a point in time, so there is nothing to free.
-pub(super) async fn freed(asked: Asked) -> Response {
+pub(super) async fn freed(asked: ElasticRequest) -> Response {
     asked.ask(|_| Ok(Answered::Json(acknowledged()))).await
 }
 
-pub(super) async fn open_point_in_time(asked: Asked) -> Response {
+pub(super) async fn open_point_in_time(asked: ElasticRequest) -> Response {
     let work = |question: &Question<'_>| Ok(Answered::Json(question.searcher.open_point_in_time(&question.indices)?));
     asked.ask(work).await
 }
 
 /// An asynchronous search is answered at once: there is nothing to come back for.
-pub(super) async fn at_once(asked: Asked, body: Body) -> Response {
+pub(super) async fn at_once(asked: ElasticRequest, body: Body) -> Response {
     let read = |bytes: &[u8], pairs: &Pairs| Ok((search_of(bytes, pairs)?, now_ns() / NANOS_PER_MILLI));
     let work = |question: &Question<'_>, (body, began_ms): (Value, u64)| {
         let mut response = question.searcher.search(&question.indices, &body)?;
@@ -113,6 +113,6 @@ pub(super) async fn at_once(asked: Asked, body: Body) -> Response {
     asked.ask_with(body, read, work).await
 }
 
-pub(super) async fn no_async(asked: Asked) -> Response {
+pub(super) async fn no_async(asked: ElasticRequest) -> Response {
     asked.ask(|question| Err(SearchError::NotFound(question.id.unwrap_or_default().to_owned()))).await
 }

@@ -5,11 +5,13 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use vitrine_kit::Secret;
 use vitrine_kit::clock::{Clock, rfc3339};
+use vitrine_observe_store::{Access, Right, Token};
 use vitrine_platform_config::yaml;
 use vitrine_tests_conformance::suite;
 
-use crate::{CONFIG, Served, served};
+use crate::{CONFIG, PATIENCE, Served, served, served_for};
 
 impl Served {
     pub async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
@@ -229,6 +231,71 @@ async fn it_says_how_it_is_and_reads_its_file_again() {
     std::fs::write(&served.config, "route: {receiver: one}\nreceivers: [{name: one}]").expect("written");
     assert_eq!(served.ask("POST", "/-/reload", None).await.0, StatusCode::OK);
     assert_eq!(served.ask("GET", "/api/v2/receivers", None).await.1[0]["name"], "one");
+}
+
+/// The address of a receiver that takes what comes to `/good`, answers nothing at `/hang`, and refuses all else.
+async fn receiver() -> String {
+    let hang = async || std::future::pending::<()>().await;
+    let app = axum::Router::new()
+        .route("/good", axum::routing::post(async || "ok"))
+        .route("/hang", axum::routing::post(hang))
+        .fallback(async || (StatusCode::BAD_REQUEST, "no such channel"));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("bound"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+#[tokio::test]
+async fn a_receiver_is_tested_and_it_is_said_what_became_of_it() {
+    let address = receiver().await;
+    let config = format!(
+        "
+route: {{receiver: 'on call/2'}}
+receivers:
+  - {{name: 'on call/2', webhook_configs: [{{url: '{address}/good'}}], slack_configs: [{{api_url: '{address}/bad', channel: '#x'}}]}}
+  - {{name: hangs, webhook_configs: [{{url: '{address}/hang'}}]}}"
+    );
+    let served = served(&config).await;
+    let test = async |name: &str| served.ask("POST", &format!("/api/v2/receivers/{name}/test"), None).await;
+    let (status, mut said) = test("on%20call%2F2").await;
+    for integration in said["integrations"].as_array_mut().expect("a list") {
+        let took = integration.as_object_mut().expect("a map").remove("duration_ms");
+        assert!(took.is_some_and(|took| took.as_u64().is_some_and(|ms| u128::from(ms) < PATIENCE.as_millis())));
+    }
+    let expected = json!({ "integrations": [
+        { "kind": "webhook", "name": "webhook[0]", "isSent": true },
+        { "kind": "slack", "name": "slack[0]", "isSent": false, "error": "unexpected status code 400: no such channel" },
+    ] });
+    assert_eq!((status, said), (StatusCode::OK, expected));
+    assert_eq!(test("gone").await, (StatusCode::NOT_FOUND, "receiver not found".into()));
+    assert_eq!(served.ask("GET", "/api/v2/receivers/hangs/test", None).await.0, StatusCode::METHOD_NOT_ALLOWED);
+    // Of two at a time, one is refused at once.
+    let refused = tokio::select! {
+        first = test("hangs") => first,
+        second = test("hangs") => second,
+    };
+    let busy = "this receiver is being tested: expected one test at a time";
+    assert_eq!(refused, (StatusCode::TOO_MANY_REQUESTS, busy.into()));
+    assert_eq!(served.names("").await, [""; 0]);
+    served.alertmanager.stop().await;
+}
+
+#[tokio::test]
+async fn a_receiver_is_tested_by_who_may_operate() {
+    let token = |token: &str, right: Right| Token { token: Secret::from(token), rights: vec![right], tenant: None };
+    let tokens = [token("writes-1234567890", Right::Write), token("operates-1234567890", Right::Operate)];
+    let served = served_for(CONFIG, Access::new(&tokens).expect("tokens")).await;
+    for (token, expected) in [
+        ("", StatusCode::UNAUTHORIZED),
+        ("writes-1234567890", StatusCode::FORBIDDEN),
+        ("operates-1234567890", StatusCode::OK),
+    ] {
+        let request = Request::post("/alertmanager/api/v2/receivers/everyone/test");
+        let request = request.header("authorization", format!("Bearer {token}")).body(Body::empty());
+        let response = served.router.clone().oneshot(request.expect("a request")).await.expect("answered");
+        assert_eq!(response.status(), expected, "{token}");
+    }
 }
 
 #[tokio::test]

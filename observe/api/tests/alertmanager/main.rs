@@ -45,6 +45,10 @@ struct Served {
 }
 
 async fn served(config: &str) -> Served {
+    served_for(config, Access::open()).await
+}
+
+async fn served_for(config: &str, access: Access) -> Served {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("alertmanager.yml");
     std::fs::write(&path, config).expect("written");
@@ -55,8 +59,7 @@ async fn served(config: &str) -> Served {
         clock: Clock::system(),
     };
     let alertmanager = Alertmanager::start(settings).await.expect("started");
-    let router =
-        Router::new().nest("/alertmanager", alertmanager_router(Arc::new(alertmanager.clone()), Access::open()));
+    let router = Router::new().nest("/alertmanager", alertmanager_router(Arc::new(alertmanager.clone()), access));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/alertmanager", listener.local_addr().expect("bound"));
     let serving = router.clone();

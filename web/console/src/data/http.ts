@@ -81,6 +81,7 @@ async function refusal(response: Response): Promise<ApiError> {
 
 /** Each API says what is wrong in a form of its own. */
 function messageOf(detail: unknown): string | undefined {
+  if (typeof detail === 'string' && detail !== '') return detail
   if (typeof detail !== 'object' || detail === null) return undefined
   const said = detail as Record<string, unknown>
   for (const name of ['detail', 'error', 'message', 'title']) {

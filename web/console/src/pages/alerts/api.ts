@@ -102,7 +102,7 @@ export async function removeGroup(namespace: string, name: string): Promise<void
 
 /** What became of a test of a receiver, by integration. */
 export interface Tested {
-  integrations: { kind: string; isSent: boolean; error?: string; duration_ms?: number }[]
+  integrations: { kind: string; name: string; isSent: boolean; error?: string; duration_ms: number }[]
 }
 
 export const testReceiver = (name: string): Promise<Tested> => json<Tested>({ method: 'POST', path: `/alertmanager/api/v2/receivers/${encodeURIComponent(name)}/test` })

@@ -1,6 +1,5 @@
 // Contact points: who is told, by what, and whether that works.
 import { useState } from 'react'
-import { ApiError } from '../../data/http'
 import { mayChange, useSession } from '../../data/session'
 import { Answer } from '../../parts/answer'
 import { Badge, Button } from '../../parts/controls'
@@ -42,8 +41,7 @@ function Card({ receiver, routes, isOpen }: { receiver: Receiver; routes: number
     try {
       setOutcome({ tested: await testReceiver(receiver.name) })
     } catch (problem) {
-      const isMissing = problem instanceof ApiError && problem.status === 404 && problem.message.includes('there is nothing at')
-      setOutcome({ error: isMissing ? new Error('This observatory cannot send tests: it has no such API.') : problem instanceof Error ? problem : new Error(String(problem)) })
+      setOutcome({ error: problem instanceof Error ? problem : new Error(String(problem)) })
     } finally {
       setBusy(false)
     }
@@ -80,12 +78,12 @@ function Result({ outcome }: { outcome: NonNullable<Outcome> }) {
   if ('error' in outcome) return <p className="bad">{outcome.error.message}</p>
   return (
     <ul className={styles.integrations}>
-      {outcome.tested.integrations.map(({ kind, isSent, error, duration_ms }, place) => (
-        <li key={place}>
+      {outcome.tested.integrations.map(({ kind, name, isSent, error, duration_ms }) => (
+        <li key={name}>
           <Badge tone={isSent ? 'ok' : 'bad'} icon={isSent ? 'check' : 'error'}>
             {kind}
           </Badge>{' '}
-          {isSent ? `was told${duration_ms === undefined ? '' : ` in ${Math.round(duration_ms)} ms`}` : (error ?? 'was not told')}
+          {isSent ? `was told in ${duration_ms} ms` : error}
         </li>
       ))}
     </ul>

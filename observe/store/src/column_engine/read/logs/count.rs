@@ -139,7 +139,7 @@ impl Reader {
             if !asked.touches(handle.info.min_time, handle.info.max_time) {
                 continue;
             }
-            let told = self.told(&table, handle, of_rollups.as_ref(), &mut counter)?;
+            let told = self.count_rollup(&table, handle, of_rollups.as_ref(), &mut counter)?;
             let unknown = told.map(|times| Selection { filter: asked.filter, times });
             let asked = unknown.as_ref().unwrap_or(&asked);
             let visited =
@@ -152,7 +152,7 @@ impl Reader {
     }
 
     /// Counts what a segment's rollup tells. Returns of which times it does not; none if it tells nothing.
-    fn told(
+    fn count_rollup(
         &self,
         table: &Table,
         handle: &Arc<SegmentHandle>,
