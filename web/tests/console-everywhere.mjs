@@ -62,11 +62,12 @@ export async function console_by_keyboard({ observe, open }) {
   await list.waitFor({ state: 'detached' })
   // By search, to a service.
   await page.keyboard.press('Control+k')
-  await page.keyboard.type('checkout')
-  await page.getByRole('option', { name: /checkout\s*service/ }).first().waitFor()
+  await page.getByRole('combobox', { name: 'Search everything' }).waitFor()
+  await page.keyboard.type('gateway')
+  await page.getByRole('option', { name: /gateway\s*service/ }).first().waitFor()
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Enter')
-  await page.waitForURL((url) => url.pathname === '/services/checkout')
+  await page.waitForURL((url) => url.pathname === '/services/gateway')
   page.mustBeFine()
 }
 

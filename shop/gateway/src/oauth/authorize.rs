@@ -16,7 +16,7 @@ use crate::guard::AUTHORIZE;
 use crate::page::frame;
 
 /// A page that is filled in here and nowhere else.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
 /// The cookie by which a browser is known again; only this endpoint reads it.
 const COOKIE: &str = "vitrine_session";
 
