@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
 const [observe, executablePath, folder] = process.argv.slice(2)
-const SIZE = { width: 1440, height: 900 }
+const SIZE = { width: 1280, height: 800 }
 
 /** The newest trace of a service. */
 async function newest(service) {
@@ -47,7 +47,7 @@ try {
       await page.locator('main h1').first().waitFor({ state: 'attached' })
       await page.waitForLoadState('networkidle')
       await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
-      const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 82 })
+      const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 72 })
       writeFileSync(join(folder, `${name}-${colorScheme}.webp`), Buffer.from(data, 'base64'))
       console.log(`${name} ${colorScheme}`)
     }

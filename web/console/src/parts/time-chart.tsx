@@ -6,6 +6,7 @@ import { colourAt, resolved } from '../colour'
 import { clock, inUnit, moment, type Unit } from '../format'
 import { setTime } from '../time'
 import { Dot } from './controls'
+import { withGaps } from './gaps'
 import styles from './time-chart.module.css'
 
 export interface Line {
@@ -58,7 +59,8 @@ interface TimeChartProps {
 const MAX_TABLE_ROWS = 60
 
 export function TimeChart(props: TimeChartProps) {
-  const { label, times, lines, unit = 'none', kind = 'lines', height = 160, legend = lines.length > 1 } = props
+  const { label, unit = 'none', kind = 'lines', height = 160, legend = props.lines.length > 1 } = props
+  const { times, lines } = useMemo(() => withGaps(props.times, props.lines), [props.times, props.lines])
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const [at, setAt] = useState<number | null>(null)
