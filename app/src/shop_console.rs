@@ -41,6 +41,7 @@ pub fn sign_in_by_shop(console: &Console, settings: &mut Settings, shop: &str) {
         name: "the shop".to_owned(),
         client_id: CLIENT.to_owned(),
         client_secret: secret,
+        scope: "openid profile email roles offline_access".to_owned(),
         ..ProviderConfig::default()
     });
 }

@@ -5,6 +5,7 @@
 
 mod analytics;
 mod calls;
+mod console;
 mod faults;
 mod flags;
 mod goals;
@@ -30,7 +31,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 23] = [
+const PARTS: [(&str, &str); 24] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
@@ -48,6 +49,7 @@ const PARTS: [(&str, &str); 23] = [
         "web",
         "Pages and GraphQL beside Node and Apollo Server, in turns of --seconds; changes to 1,000 sockets; Chromium at a page --looks times; memory after --pages",
     ),
+    ("console", "Heat-map and comparison over a million spans; Chromium at traces of 10,000 and 100,000 spans"),
     ("checkouts", "Checkouts alone, for a profile: only when it is named"),
     ("databases", "Checkouts on SQLite and on PostgreSQL, in turns of --seconds"),
     ("recovery", "Kills NATS, PostgreSQL and Redis under the shop"),
@@ -126,6 +128,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "flags" => flags::measure(binary, args.seconds).await,
         "range" => range::measure(binary, args.incidents).await,
         "web" => web::measure(binary, args.seconds, args.web).await,
+        "console" => console::measure(binary).await,
         "throughput" => throughput::compare(binary, args.seconds).await,
         "checkouts" => throughput::checkouts(binary, args.seconds).await,
         "databases" => throughput::databases(binary, args.seconds).await,

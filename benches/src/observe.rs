@@ -3,7 +3,7 @@
 //! All systems get the same generated spans on the same machine in the same run. CPU time is the operating system's account of the
 //! server's process, user and kernel together; the generator's own is not in it.
 
-mod generator;
+pub(crate) mod generator;
 pub(crate) mod peers;
 pub(crate) mod wire;
 
@@ -40,11 +40,11 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Things to ask for.
 #[derive(Default)]
-struct Known {
+pub(crate) struct Known {
     traces: Vec<String>,
     paths: Vec<String>,
     users: Vec<String>,
-    last_ns: u64,
+    pub(crate) last_ns: u64,
 }
 
 impl Known {
@@ -55,11 +55,11 @@ impl Known {
 }
 
 /// Generated spans are from a fixed time, which retention must not mind.
-const ARGS: [&str; 3] = ["--retention", "off", "--quiet"];
+pub(crate) const ARGS: [&str; 3] = ["--retention", "off", "--quiet"];
 
 /// Waits until nothing is left to be written or merged, and has not been for so long that what is merged when it is quiet is merged, too.
 /// Returns the status then.
-async fn settle(api: &Api) -> Result<Value> {
+pub(crate) async fn settle(api: &Api) -> Result<Value> {
     let until = Instant::now() + MERGING;
     let (mut since, mut before) = (Instant::now(), Value::Null);
     loop {
@@ -77,7 +77,7 @@ async fn settle(api: &Api) -> Result<Value> {
 }
 
 /// Sends spans over several connections, and keeps some of what to ask for. Returns how many were taken.
-async fn send(url: &str, spans: usize) -> Result<(usize, Known)> {
+pub(crate) async fn send(url: &str, spans: usize) -> Result<(usize, Known)> {
     let (requests, queue) = async_queue();
     let mut senders = Vec::new();
     for _ in 0..SENDERS {

@@ -12,13 +12,19 @@ use vitrine_observe_store::Tenant;
 
 /// What a document's file ends with.
 const FILE_END: &str = ".json";
+/// Bytes of all documents of one kind that a tenant has: they are kept in memory, too.
+const MAX_TENANT_BYTES: usize = 64 << 20;
+/// Tenants that have any.
+const MAX_TENANTS: usize = 100;
 
 /// Why a document was not kept.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentsError {
-    /// There are too many.
-    #[error("there are {most} already, which is the most: delete one first")]
+    /// There are too many, or they take too many bytes.
+    #[error("there are {most} {what} already, which is the most: delete one first")]
     Many {
+        /// Of what there are too many.
+        what: &'static str,
         /// The bound.
         most: usize,
     },
@@ -55,7 +61,8 @@ pub(crate) enum Changed {
     Differs(Option<Document>),
 }
 
-type OfTenant = BTreeMap<String, Document>;
+/// A tenant's documents by name, with the bytes of their files.
+type OfTenant = BTreeMap<String, (Document, usize)>;
 
 /// Documents of one kind.
 #[derive(Debug)]
@@ -75,9 +82,10 @@ impl Documents {
             for (file, path) in entries(&path)? {
                 // A write that was broken off left a file of another name.
                 let Some(name) = file.strip_suffix(FILE_END) else { continue };
-                let document = serde_json::from_slice(&fs::read(&path)?)
+                let text = fs::read(&path)?;
+                let document = serde_json::from_slice(&text)
                     .map_err(|e| io::Error::other(format!("{} cannot be read: {e}", path.display())))?;
-                all.insert(name.to_owned(), document);
+                all.insert(name.to_owned(), (document, text.len()));
             }
             tenants.insert(tenant, all);
         }
@@ -87,11 +95,11 @@ impl Documents {
     pub(crate) fn all(&self, tenant: &Tenant) -> Vec<(String, Document)> {
         let tenants = self.tenants.lock();
         let all = tenants.get(tenant.name()).into_iter().flatten();
-        all.map(|(name, document)| (name.clone(), document.clone())).collect()
+        all.map(|(name, (document, _))| (name.clone(), document.clone())).collect()
     }
 
     pub(crate) fn get(&self, tenant: &Tenant, name: &str) -> Option<Document> {
-        self.tenants.lock().get(tenant.name())?.get(name).cloned()
+        Some(self.tenants.lock().get(tenant.name())?.get(name)?.0.clone())
     }
 
     /// Writes a document if there is this revision of it now; 0 is for one that is not there yet. Its own is one more then. The name
@@ -104,21 +112,29 @@ impl Documents {
         document: Document,
     ) -> Result<Changed, DocumentsError> {
         let mut tenants = self.tenants.lock();
+        let others = tenants.iter().filter(|(name, all)| *name != tenant.name() && !all.is_empty()).count();
         let all = tenants.entry(tenant.name().to_owned()).or_default();
-        let there = all.get(name);
+        let there = all.get(name).map(|(there, _)| there);
         if there.map_or(0, |there| there.revision) != expected {
             return Ok(Changed::Differs(there.cloned()));
-        }
-        if there.is_none() && all.len() >= self.most {
-            return Err(DocumentsError::Many { most: self.most });
         }
         let document = Document { revision: expected + 1, ..document };
         let text = serde_json::to_vec(&document).map_err(io::Error::from)?;
         if text.len() > self.most_bytes {
             return Err(DocumentsError::Large { found: text.len(), most: self.most_bytes });
         }
+        let kept: usize = all.iter().filter(|(other, _)| *other != name).map(|(_, (_, bytes))| bytes).sum();
+        for (what, found, most) in [
+            ("tenants", others, MAX_TENANTS),
+            ("documents", if there.is_none() { all.len() } else { 0 }, self.most),
+            ("bytes", kept + text.len(), MAX_TENANT_BYTES),
+        ] {
+            if found >= most {
+                return Err(DocumentsError::Many { what, most });
+            }
+        }
         self.write(tenant, name, &text)?;
-        all.insert(name.to_owned(), document.clone());
+        all.insert(name.to_owned(), (document.clone(), text.len()));
         Ok(Changed::Done(document))
     }
 
@@ -126,8 +142,9 @@ impl Documents {
     pub(crate) fn delete(&self, tenant: &Tenant, name: &str, expected: u64) -> Result<Changed, DocumentsError> {
         let mut tenants = self.tenants.lock();
         let all = tenants.entry(tenant.name().to_owned()).or_default();
-        let Some(there) = all.get(name).filter(|there| there.revision == expected).cloned() else {
-            return Ok(Changed::Differs(all.get(name).cloned()));
+        let there = all.get(name).map(|(there, _)| there.clone());
+        let Some(there) = there.clone().filter(|there| there.revision == expected) else {
+            return Ok(Changed::Differs(there));
         };
         let folder = self.folder.join(tenant.name());
         fs::remove_file(folder.join(format!("{name}{FILE_END}")))?;
@@ -200,7 +217,7 @@ mod tests {
         let put = |name: &str, content| documents.put(&one, name, 0, document(content));
         assert!(matches!(put("a", json!("x".repeat(100))), Err(DocumentsError::Large { most: 100, .. })));
         put("a", json!(1)).and_then(|_| put("b", json!(2))).expect("written");
-        assert!(matches!(put("c", json!(3)), Err(DocumentsError::Many { most: 2 })));
+        assert!(matches!(put("c", json!(3)), Err(DocumentsError::Many { what: "documents", most: 2 })));
         assert_eq!(documents.all(&one).len(), 2);
     }
 }

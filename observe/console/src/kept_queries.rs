@@ -12,10 +12,10 @@ use vitrine_observe_store::Tenant;
 use crate::documents::{Changed, Document, Documents};
 use crate::refusal::Refusal;
 
-/// Queries of one tenant, and as many again that are behind links.
+/// Queries of one tenant, those behind links among them.
 const MAX_QUERIES: usize = 10_000;
 /// Bytes of one.
-const MAX_BYTES: usize = 256 << 10;
+const MAX_BYTES: usize = 64 << 10;
 /// Characters of a title.
 const MAX_TITLE: usize = 200;
 /// Pages that have queries.
@@ -45,7 +45,7 @@ pub(crate) struct KeptQueries(Documents);
 
 impl KeptQueries {
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
-        Ok(Self(Documents::open(folder, 2 * MAX_QUERIES, MAX_BYTES)?))
+        Ok(Self(Documents::open(folder, MAX_QUERIES, MAX_BYTES)?))
     }
 
     /// Returns those that were kept by name, the newest first.

@@ -182,11 +182,14 @@ impl Provider {
     }
 
     /// Has what was granted be good for a while.
-    pub(crate) async fn renew(&self, granted: &mut Granted, now_ms: i64) -> Result<(), String> {
+    pub(crate) async fn renew(&self, granted: &mut Granted, now_ms: i64) -> Result<(), SignInFailure> {
         if now_ms + REFRESH_EARLY_MS < granted.ends_ms {
             return Ok(());
         }
         let refresh_token = granted.refresh_token.expose();
+        if refresh_token.is_empty() {
+            return Err(SignInFailure::Unknown);
+        }
         let form = percent::form([
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token),

@@ -14,6 +14,7 @@ use vitrine_platform_fetch::{Request as Asked, Streaming, secret_value};
 use vitrine_platform_web::is_own_page;
 
 use crate::around::changes;
+use crate::provider::SignInFailure;
 use crate::refusal::Refusal;
 use crate::role::Role;
 use crate::state::ConsoleState;
@@ -35,7 +36,7 @@ const THERE: [HeaderName; 8] = [
     HeaderName::from_static("prefer"),
     HeaderName::from_static("traceparent"),
 ];
-const BACK: [HeaderName; 8] = [
+const BACK: [HeaderName; 9] = [
     header::CACHE_CONTROL,
     header::CONTENT_DISPOSITION,
     header::CONTENT_TYPE,
@@ -44,6 +45,7 @@ const BACK: [HeaderName; 8] = [
     header::RETRY_AFTER,
     HeaderName::from_static("traceparent"),
     header::X_CONTENT_TYPE_OPTIONS,
+    HeaderName::from_static("x-trace-id"),
 ];
 
 type HandlerResult = Result<Response, Refusal>;
@@ -106,7 +108,11 @@ async fn shop_token(console: &ConsoleState, headers: &HeaderMap) -> Result<Secre
             return Err(Refusal::forbidden("the shop is for those who sign in by its provider"));
         };
         let mut granted = granted.lock().await;
-        provider.renew(&mut granted, console.sessions.now_ms()).await.map_err(unavailable)?;
+        let renewed = provider.renew(&mut granted, console.sessions.now_ms()).await;
+        renewed.map_err(|failure| match failure {
+            SignInFailure::Unknown => not_signed_in(),
+            failure => unavailable(failure.to_string()),
+        })?;
         return Ok(granted.access_token.clone());
     }
     let demo = console.shop.get().and_then(|shop| shop.demo.as_ref()).filter(|_| console.access.is_open());

@@ -18,7 +18,7 @@ pub use authorization::{
 pub use origin::origins;
 
 /// What may be asked for.
-pub const SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"];
+pub const SCOPES: &[&str] = &["openid", "profile", "email", "roles", "offline_access"];
 /// Longest word of a scope that is repeated to the sender, in bytes.
 const MAX_SHOWN: usize = 40;
 
@@ -109,7 +109,7 @@ pub fn normal_scope(scope: &str) -> Result<String, Problem> {
         } else {
             "the scope has a word that no scope can be".to_owned()
         };
-        let problem = Problem::invalid("scope", "words out of: openid profile email offline_access", &message);
+        let problem = Problem::invalid("scope", "words out of: openid profile email roles offline_access", &message);
         return Err(problem.with_reason("INVALID_SCOPE"));
     }
     Ok(SCOPES.iter().filter(|s| asked.contains(s)).copied().collect::<Vec<_>>().join(" "))

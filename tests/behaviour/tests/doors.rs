@@ -175,7 +175,7 @@ async fn bent_requests_are_told_in_the_form_of_each_api() {
             (&shop.observe, "GET /jaeger/api/traces/%ff", "localhost", "\"errors\":[{\"code\":400"),
             (&shop.observe, "GET /jaeger/api/v3/traces/%ff", "localhost", "\"httpCode\":400"),
             (&shop.observe, "GET /zipkin/api/v2/trace/%ff", "localhost", "text/plain"),
-            (&shop.observe, "GET /trace/%ff", "localhost", "text/html"),
+            (&shop.observe, "GET /nothing/%ff", "localhost", "text/html"),
             (&shop.observe, "GET /v1/traces", "localhost", "{\"code\":12,"),
             (&shop.observe, "GET /api/nothing", "localhost", "{\"error\":"),
             (&shop.observe, "GET /api/status", "a b", "INVALID_HOST"),

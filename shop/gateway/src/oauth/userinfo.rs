@@ -86,7 +86,7 @@ async fn claims(gateway: &Gateway, token: &str) -> Result<Value, Reply> {
         claims["email"] = json!(caller.email);
         claims["email_verified"] = json!(false);
     }
-    if caller.may("profile") {
+    if caller.may("roles") {
         claims["roles"] = json!(caller.roles);
     }
     if caller.may("profile")

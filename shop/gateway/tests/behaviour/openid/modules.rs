@@ -328,7 +328,7 @@ pub(super) async fn discovery_endpoint_verification(world: &World, _: &Manual) -
         ("subject_types_supported", json!(["public"])),
         ("id_token_signing_alg_values_supported", json!(["RS256"])),
         ("grant_types_supported", json!(["authorization_code", "refresh_token", "client_credentials"])),
-        ("scopes_supported", json!(["openid", "profile", "email", "offline_access"])),
+        ("scopes_supported", json!(["openid", "profile", "email", "roles", "offline_access"])),
         ("code_challenge_methods_supported", json!(["S256"])),
         ("request_parameter_supported", json!(false)),
         ("request_uri_parameter_supported", json!(false)),
