@@ -38,7 +38,9 @@ addEventListener('keydown', (event) => {
   const target = event.composedPath()[0] ?? event.target
   const isCtrl = event.ctrlKey || event.metaKey
   const pressed = isCtrl ? `Ctrl+${event.key.toLowerCase()}` : event.key
-  if (!isCtrl && (event.altKey || isTyping(target) || !arePlainKeysOn())) return
+  // What a dialog covers takes no keys.
+  const isCovered = document.querySelector('dialog:modal') !== null
+  if (!isCtrl && (event.altKey || isCovered || isTyping(target) || !arePlainKeysOn())) return
   if (event.key === 'Enter' && target instanceof HTMLElement && target.closest('a, button, summary')) return
   const before = first !== null && Date.now() - first.at < SECOND_KEY_MS ? `${first.key} ` : ''
   first = null

@@ -25,10 +25,9 @@ interface ComboboxProps {
   onChoose?: (proposal: Proposal) => void
   isWrong?: boolean
   input?: RefObject<HTMLInputElement | null>
-  autoFocus?: boolean
 }
 
-export function Combobox({ label, placeholder, icon, value, onChange, onSubmit, proposals, onChoose, isWrong, input, autoFocus }: ComboboxProps) {
+export function Combobox({ label, placeholder, icon, value, onChange, onSubmit, proposals, onChoose, isWrong, input }: ComboboxProps) {
   const id = useId()
   const [isOpen, setOpen] = useState(false)
   const [at, setAt] = useState(-1)
@@ -80,8 +79,6 @@ export function Combobox({ label, placeholder, icon, value, onChange, onSubmit, 
         autoComplete="off"
         autoCapitalize="off"
         spellCheck={false}
-        // One field of a dialog that was opened for it.
-        autoFocus={autoFocus}
         onChange={(event) => {
           onChange(event.target.value)
           setOpen(true)

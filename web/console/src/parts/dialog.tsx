@@ -9,6 +9,8 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   useEffect(() => {
     const element = dialog.current
     element?.showModal()
+    // What is to be filled in comes before what closes it.
+    element?.querySelector<HTMLElement>('input:not([type=checkbox], [type=radio]), textarea, select')?.focus()
     return () => element?.close()
   }, [])
   return (

@@ -93,7 +93,7 @@ function Keep({ of, text, onClose }: { of: KeptOf; text: string; onClose: () => 
   return (
     <Question title="Keep this query" does="Keep it" isReady={title.trim() !== ''} isBusy={keep.isPending} error={keep.error} onSubmit={() => keep.mutate()} onClose={onClose}>
       <Field label="Name" hint="Everybody who may read sees it.">
-        <Input value={title} onChange={(event) => setTitle(event.target.value)} maxLength={200} autoFocus />
+        <Input value={title} onChange={(event) => setTitle(event.target.value)} maxLength={200} />
       </Field>
       <pre className={styles.text}>{text.slice(0, 2000)}</pre>
     </Question>

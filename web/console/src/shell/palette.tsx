@@ -19,7 +19,7 @@ export function Palette({ areas, onClose }: { areas: Area[]; onClose: () => void
   const proposals = proposalsFor(typed.trim(), areas, services.data?.data ?? [], metrics.data?.data ?? [])
   return (
     <Dialog title="Search everything" onClose={onClose}>
-      <Combobox label="Search everything" icon="search" placeholder="A page, a service, a metric, a trace's id, words of a log line" value={typed} onChange={setTyped} proposals={proposals} onChoose={({ value }) => go(value)} onSubmit={() => proposals[0] && go(proposals[0].value)} autoFocus />
+      <Combobox label="Search everything" icon="search" placeholder="A page, a service, a metric, a trace's id, words of a log line" value={typed} onChange={setTyped} proposals={proposals} onChoose={({ value }) => go(value)} onSubmit={() => proposals[0] && go(proposals[0].value)} />
       <div className="palette-space" />
     </Dialog>
   )

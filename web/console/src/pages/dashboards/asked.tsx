@@ -93,7 +93,7 @@ function SaveCopy({ title: proposed, onSubmit, ...rest }: SaveCopyProps) {
   return (
     <Question title="Save a copy" does="Save it" isReady={title.trim() !== ''} onSubmit={() => onSubmit(title.trim(), name)} {...rest}>
       <Field label="Title" hint={`Its address ends with /dashboards/${name}`}>
-        <Input value={title} autoFocus onChange={(event) => setTitle(event.target.value)} onFocus={(event) => event.target.select()} />
+        <Input value={title} onChange={(event) => setTitle(event.target.value)} onFocus={(event) => event.target.select()} />
       </Field>
     </Question>
   )
@@ -108,7 +108,7 @@ function SectionTitle({ document, section, onChange, onClose }: { document: Dash
   return (
     <Question title={section === null ? 'Add a section' : 'Rename the section'} does={section === null ? 'Add it' : 'Rename it'} isReady={title.trim() !== ''} onSubmit={put} onClose={onClose}>
       <Field label="Title">
-        <Input value={title} autoFocus onChange={(event) => setTitle(event.target.value)} />
+        <Input value={title} onChange={(event) => setTitle(event.target.value)} />
       </Field>
     </Question>
   )

@@ -110,7 +110,7 @@ function New({ taken, onClose }: { taken: string[]; onClose: () => void }) {
   return (
     <Question title="New dashboard" does="Create it" isBusy={isBusy} error={error} isReady={title.trim() !== ''} onSubmit={() => void store(emptyDashboard(title.trim(), name))} onClose={onClose}>
       <Field label="Title" hint={title.trim() === '' ? undefined : `Its address ends with /dashboards/${name}`}>
-        <Input value={title} autoFocus onChange={(event) => setTitle(event.target.value)} />
+        <Input value={title} onChange={(event) => setTitle(event.target.value)} />
       </Field>
     </Question>
   )
