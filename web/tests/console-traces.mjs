@@ -46,7 +46,7 @@ export async function console_what_differs({ observe, open }) {
   await page.goto(`${observe}/traces?from=now-5m&q=service:${service}`)
   const map = page.locator('[aria-roledescription="heat-map"]')
   await map.waitFor()
-  strictEqual(await page.locator('[data-trace]').count(), 60)
+  await until('all are listed', async () => (await page.locator('[data-trace]').count()) === 60)
   const box = await map.boundingBox()
   await page.mouse.move(box.x + 60, box.y + 2)
   await page.mouse.down()
