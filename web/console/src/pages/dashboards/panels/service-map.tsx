@@ -69,7 +69,7 @@ function graphOf(calls: Call[]): { nodes: GraphNode[]; edges: GraphEdge[] } {
   const nodes = names.map((id) => {
     const taken = calls.filter(({ to }) => to === id)
     const rate = taken.reduce((sum, call) => sum + call.calls, 0)
-    return { id, colour: colourOf(id), detail: rate > 0 ? `${short(rate)}/s` : undefined, said: `${id}, ${short(rate)} requests a second` }
+    return { id, colour: colourOf(id), detail: rate > 0 ? `${short(rate)}/s` : undefined, said: rate > 0 ? `${id} ${short(rate)}/s` : id }
   })
   const edges = calls.map(({ from, to, calls, failed, p95 }) => {
     const share = failed / calls
