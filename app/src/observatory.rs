@@ -18,7 +18,7 @@ use vitrine_observe_api::{
     elastic_router, jaeger_errors, jaeger_router, loki_errors, loki_router, prometheus_below, prometheus_errors,
     prometheus_router, ruler_router, sql_router, zipkin_router,
 };
-use vitrine_observe_console::{Console, ConsoleOptions};
+use vitrine_observe_console::{Console, ConsoleOptions, SessionTokens};
 use vitrine_observe_receive::{
     Intake, ReplicaOptions, Replicas, elastic_errors, elastic_intake_router, grpc_routes, http_router, journal_router,
     log_lines_router, loki_push_router, otlp_errors, remote_write_router, zipkin_router as zipkin_intake,
@@ -140,7 +140,9 @@ impl Observatory {
     /// shop's rules, unless the settings say otherwise.
     pub async fn open(data: &Path, settings: &Settings, of_shop: bool) -> Result<Self> {
         let options = options(data, settings)?;
-        Access::new(&settings.tokens).map_err(|e| Usage(format!("observatory.{e}")))?;
+        let session_tokens = SessionTokens::new(&settings.tokens);
+        let tokens: Vec<_> = settings.tokens.iter().cloned().chain(session_tokens.tokens()).collect();
+        let access = Access::new(&tokens).map_err(|e| Usage(format!("observatory.{e}")))?;
         let tls = Some(&settings.tls).filter(|files| files.is_set()).map(tls::Server::new).transpose()?;
         let cors = settings.cors.rules().map_err(|e| Usage(format!("observatory.cors.{e}")))?;
         let hosts = Hosts::parse(&settings.hosts).map_err(|e| Usage(format!("observatory.hosts: {e}")))?;
@@ -162,22 +164,13 @@ impl Observatory {
         let (memory_bytes, time_limit) = (options.query_memory_bytes, options.query_time);
         let asking = Asking { time_limit, autocomplete_keys: settings.autocomplete_keys.clone(), ..Asking::default() };
         let sql = SqlOptions { memory_bytes, time_limit, ..SqlOptions::default() };
-        let mut prometheus = PrometheusOptions {
-            query_bytes: memory_bytes,
-            time_limit,
-            retention: options.retention.map_or_else(String::new, duration::prometheus::format),
-            admin_api: settings.prometheus.admin_api,
-            lifecycle_api: settings.prometheus.lifecycle_api,
-            ruler_api: settings.prometheus.ruler_api,
-            ..PrometheusOptions::default()
-        };
+        let mut prometheus = prometheus(settings, &options);
         let definitions = Arc::new(Definitions::open(data.join(DEFINITIONS))?);
         // The log is read again, which takes a while after a crash.
         let engine = tokio::task::spawn_blocking(move || ColumnEngine::open(options, Clock::system())).await??;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", pages.local_addr()?);
-        let console = console(data, settings, &url)?;
-        let access = console.access().clone();
+        let console = console(data, settings, &url, access.clone(), session_tokens)?;
         let engine = Arc::new(engine);
         prometheus.alertmanager_url = format!("{url}/alertmanager/api/v2/alerts");
         let alertmanager = alerting::open(data, &settings.alertmanager, url.clone()).await?;
@@ -303,11 +296,29 @@ impl Observatory {
     }
 }
 
-fn console(data: &Path, settings: &Settings, url: &str) -> Result<Console> {
+fn prometheus(settings: &Settings, options: &Options) -> PrometheusOptions {
+    PrometheusOptions {
+        query_bytes: options.query_memory_bytes,
+        time_limit: options.query_time,
+        retention: options.retention.map_or_else(String::new, duration::prometheus::format),
+        admin_api: settings.prometheus.admin_api,
+        lifecycle_api: settings.prometheus.lifecycle_api,
+        ruler_api: settings.prometheus.ruler_api,
+        ..PrometheusOptions::default()
+    }
+}
+
+fn console(
+    data: &Path,
+    settings: &Settings,
+    url: &str,
+    access: Access,
+    session_tokens: SessionTokens,
+) -> Result<Console> {
     let config = &settings.console;
     let url = if config.url.is_empty() { url.to_owned() } else { config.url.to_string() };
     let (folder, version) = (data.join(CONSOLE), env!("CARGO_PKG_VERSION"));
-    let options = ConsoleOptions { config, url, tokens: &settings.tokens, folder: &folder, version };
+    let options = ConsoleOptions { config, url, access, session_tokens, folder: &folder, version };
     Ok(Console::open(options).map_err(|e| Usage(format!("observatory.console: {e}")))?)
 }
 

@@ -15,6 +15,7 @@
 mod backoff;
 pub mod clock;
 pub mod duration;
+pub mod file;
 pub mod hash;
 pub mod html;
 pub mod id;

@@ -22,7 +22,7 @@ use vitrine_observe_store::series::Budget;
 use vitrine_platform_http::{Refusal, RequestInfo, with_error_format};
 
 use crate::error::Error;
-use crate::queries::{Queries, Reader};
+use crate::queries::{Canceling, Queries, Reader};
 use answer::failed;
 use question::{LokiResult, Question, pairs};
 
@@ -99,22 +99,14 @@ async fn answered(
         Err(error) => return failed(&error),
     };
     let budget = Budget::new(QUERY_BYTES, QUERY_RECORDS, queries.options().time_limit);
-    let _canceled = CancelOnDrop(budget.clone());
+    let asked = budget.clone();
+    let _canceling = Canceling(move || asked.cancel());
     let work = move |reader: &Reader| {
         let logs: &dyn Logs = &*reader.engine;
         let source = Source { logs, tenant: &reader.tenant, budget: &budget };
         Ok(([(header::CONTENT_TYPE, "application/json")], answer(&source, &question)?.to_string()).into_response())
     };
     queries.ask(&headers, work).await.unwrap_or_else(|error| failed(&error))
-}
-
-/// Ends a query when nobody waits for it any more.
-struct CancelOnDrop(std::sync::Arc<Budget>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
 }
 
 async fn build_info() -> Response {

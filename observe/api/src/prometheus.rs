@@ -39,7 +39,7 @@ use vitrine_observe_rules::{Configuration, RuleNamespaces};
 use vitrine_observe_store::series::Budget;
 use vitrine_observe_store::{Access, Right, Series, SeriesAdmin, Targets, Tenant};
 
-use crate::queries::Turns;
+use crate::queries::{Canceling, Turns};
 use answer::Failed;
 use question::{Question, pairs, time_limit};
 
@@ -166,7 +166,8 @@ impl Prometheus {
         let pairs = request.pairs()?;
         let options = &settings.options;
         let budget = Budget::new(options.query_bytes, options.max_samples, time_limit(&pairs, options.time_limit)?);
-        let _canceled = CancelOnDrop(budget.clone());
+        let asked = budget.clone();
+        let _canceling = Canceling(move || asked.cancel());
         let (engine, settings) = (engine.clone(), settings.clone());
         let headers = request.headers.clone();
         let work = move |tenant: Tenant| {
@@ -176,15 +177,6 @@ impl Prometheus {
             work(&Question { pairs, headers: request.headers, settings, tenant, series, budget, now_ms })
         };
         turns.run(right, &headers, work).await
-    }
-}
-
-/// Cancels a query when nobody waits for it any more.
-struct CancelOnDrop(Arc<Budget>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
     }
 }
 

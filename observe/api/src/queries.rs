@@ -128,6 +128,15 @@ impl Queries {
     }
 }
 
+/// Ends work when it is dropped, which is when nobody waits for the answer any more.
+pub(crate) struct Canceling<F: Fn()>(pub(crate) F);
+
+impl<F: Fn()> Drop for Canceling<F> {
+    fn drop(&mut self) {
+        self.0();
+    }
+}
+
 /// Whose telemetry a request is about whose sender needs this right.
 pub(crate) fn tenant_of(access: &Access, right: Right, headers: &HeaderMap) -> Result<Tenant, Denied> {
     let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or(UNREADABLE));

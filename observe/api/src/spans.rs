@@ -10,7 +10,7 @@ use vitrine_observe_search::people;
 use vitrine_observe_store::TraceQuery;
 
 use crate::error::Error;
-use crate::queries::{Queries, Reader};
+use crate::queries::{Canceling, Queries, Reader};
 
 /// Bounds of spans: their start in nanoseconds since 1970, before the end, and their duration in nanoseconds, inclusive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,6 +63,15 @@ pub(crate) fn roots(field: &str, text: Option<&str>) -> Result<bool, Error> {
 pub(crate) struct Waiting(Arc<AtomicBool>);
 
 impl Waiting {
+    fn new() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+
+    /// Nobody waits any more.
+    fn end(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
     /// Breaks a visit off when nobody does.
     pub(crate) fn flow(&self) -> ControlFlow<()> {
         if self.0.load(Ordering::Relaxed) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -74,37 +83,29 @@ impl Waiting {
     }
 }
 
-/// Tells the work that its asker has gone, when it goes.
-struct Asker(Waiting);
-
-impl Drop for Asker {
-    fn drop(&mut self) {
-        self.0.0.store(false, Ordering::Relaxed);
-    }
-}
-
 /// Returns the answer of a query that stops soon after its asker has gone.
 pub(crate) async fn answer<T: IntoResponse>(
     queries: &Queries,
     headers: &HeaderMap,
     work: impl FnOnce(&Reader, &Waiting) -> Result<T, Error> + Send + 'static,
 ) -> Response {
-    let waiting = Waiting(Arc::new(AtomicBool::new(true)));
-    let _asker = Asker(waiting.clone());
+    let waiting = Waiting::new();
+    let asked = waiting.clone();
+    let _canceling = Canceling(move || asked.end());
     let answer = queries.ask(headers, move |reader| Ok(work(reader, &waiting)?.into_response())).await;
     answer.unwrap_or_else(|error| error.plain())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Asker, SpanBounds, Waiting, roots};
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
+    use super::{SpanBounds, Waiting, roots};
+    use crate::queries::Canceling;
 
     #[test]
     fn work_ends_when_its_asker_has_gone() {
-        let waiting = Waiting(Arc::new(AtomicBool::new(true)));
-        let asker = Asker(waiting.clone());
+        let waiting = Waiting::new();
+        let asked = waiting.clone();
+        let asker = Canceling(move || asked.end());
         assert!(waiting.flow().is_continue() && waiting.check().is_ok());
         drop(asker);
         assert!(waiting.flow().is_break() && waiting.check().is_err());

@@ -25,17 +25,10 @@ use tree::{Problem, Tree};
 
 /// Most spans that are told of a trace.
 const MAX_SPANS: usize = 100_000;
-/// Names of kinds, by OTLP's number.
-const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 
 /// The routes.
 pub(crate) fn routes() -> Router<Queries> {
     Router::new().route("/api/traces/{id}/columns", get(columns)).route("/api/traces/{id}/spans/{span_id}", get(span))
-}
-
-/// The name of a kind, as answers have it.
-pub(crate) fn kind_name(kind: SpanKind) -> &'static str {
-    KINDS[kind as usize]
 }
 
 async fn columns(State(queries): State<Queries>, headers: HeaderMap, Path(id): Path<String>) -> Response {
@@ -65,7 +58,7 @@ struct TraceColumns {
     total: usize,
     services: Vec<String>,
     names: Vec<String>,
-    kinds: [&'static str; KINDS.len()],
+    kinds: [&'static str; SpanKind::ALL.len()],
     messages: Vec<String>,
     columns: SpanArrays,
     critical_path: PathArrays,
@@ -148,7 +141,7 @@ fn of_trace(trace: &TraceOutline, outlines: &Outlines) -> TraceColumns {
         total: trace.total,
         services: services.texts,
         names: names.texts,
-        kinds: KINDS,
+        kinds: SpanKind::ALL.map(SpanKind::full_name),
         messages: messages.texts,
         columns,
         critical_path: path,

@@ -6,9 +6,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use vitrine_platform_web::is_own_page;
 
-use crate::refusal::Refusal;
 use crate::state::ConsoleState;
 
 /// Tells the console's pages that a request was refused because nobody is signed in.
@@ -31,8 +29,10 @@ pub(crate) async fn let_in(State(console): State<Arc<ConsoleState>>, mut request
         return response;
     };
     // A page of another site could have the browser send its cookie along.
-    if changes(request.method(), request.headers()) && !is_own_page(request.headers(), console.url()) {
-        return Refusal::forbidden("a page of another site may not do this in your name").into_response();
+    if changes(request.method(), request.headers())
+        && let Err(refusal) = console.must_be_own_page(request.headers())
+    {
+        return refusal.into_response();
     }
     if !session.token.is_empty()
         && let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", session.token.expose()))

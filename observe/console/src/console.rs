@@ -7,9 +7,8 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::sync::Mutex;
-use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
-use vitrine_observe_store::{Access, Token};
+use vitrine_observe_store::Access;
 use vitrine_platform_fetch::{Client, Settings};
 use vitrine_platform_web::Bundle;
 
@@ -18,9 +17,8 @@ use crate::config::{Config, ProviderConfig};
 use crate::dashboards::Dashboards;
 use crate::kept_queries::KeptQueries;
 use crate::provider::Provider;
-use crate::role::Role;
 use crate::router::routes;
-use crate::sessions::{Sessions, random};
+use crate::sessions::{SessionTokens, Sessions};
 use crate::state::{ConsoleState, Shop};
 
 /// What the console is made with.
@@ -29,8 +27,10 @@ pub struct ConsoleOptions<'a> {
     pub config: &'a Config,
     /// Its address as browsers see it.
     pub url: String,
-    /// The observatory's tokens.
-    pub tokens: &'a [Token],
+    /// Who may do what at the observatory, sessions' own tokens among them.
+    pub access: Access,
+    /// Sessions' own tokens.
+    pub session_tokens: SessionTokens,
     /// Where dashboards and queries are kept.
     pub folder: &'a Path,
     /// The program's version.
@@ -46,23 +46,14 @@ impl Console {
     ///
     /// # Errors
     ///
-    /// The folder, or that of the pages, cannot be read; a token or a provider cannot be used.
+    /// The folder, or that of the pages, cannot be read.
     pub fn open(options: ConsoleOptions<'_>) -> io::Result<Self> {
-        let ConsoleOptions { config, url, tokens, folder, version } = options;
+        let ConsoleOptions { config, url, access, session_tokens, folder, version } = options;
         let other = |e: &dyn std::fmt::Display| io::Error::other(e.to_string());
         let bundle = match config.pages.as_os_str().is_empty() {
             true => Bundle::embedded("console"),
             false => Bundle::open(&config.pages, "console").map_err(|e| other(&e))?,
         };
-        let of_role = |role: Role| (role, Secret::from(random()));
-        // Where there are no tokens everyone is let in, and a session needs none.
-        let tokens_by_role: Vec<_> = if tokens.is_empty() { Vec::new() } else { Role::ALL.map(of_role).into() };
-        let own = tokens_by_role.iter().map(|(role, token)| Token {
-            token: token.clone(),
-            rights: role.rights().to_vec(),
-            tenant: None,
-        });
-        let access = Access::new(&tokens.iter().cloned().chain(own).collect::<Vec<_>>()).map_err(|e| other(&e))?;
         let settings = Settings { refuses_redirects: true, ..Settings::default() };
         let console = Self(Arc::new(ConsoleState {
             sessions: Sessions::new(Clock::system(), url.starts_with("https://")),
@@ -70,7 +61,7 @@ impl Console {
             version,
             bundle,
             access,
-            tokens_by_role,
+            session_tokens,
             client: Client::new(&settings).map_err(|e| other(&e))?,
             provider: OnceLock::new(),
             shop: OnceLock::new(),
@@ -90,11 +81,6 @@ impl Console {
             console.with_flags(config.flags.to_string());
         }
         Ok(console)
-    }
-
-    /// Who may do what at the observatory: its tokens, and the console's own.
-    pub fn access(&self) -> &Access {
-        &self.0.access
     }
 
     /// The address to which a provider sends browsers back.

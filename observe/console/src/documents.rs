@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use vitrine_kit::file;
 use vitrine_observe_store::Tenant;
 
 /// What a document's file ends with.
@@ -160,12 +161,7 @@ impl Documents {
             fs::create_dir_all(&folder)?;
             File::open(&self.folder)?.sync_all()?;
         }
-        let new = folder.join(format!("{name}.new"));
-        let mut file = File::create(&new)?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        fs::rename(&new, folder.join(format!("{name}{FILE_END}")))?;
-        File::open(&folder)?.sync_all()
+        file::write_whole(&folder.join(format!("{name}{FILE_END}")), &folder.join(format!("{name}.new")), text)
     }
 }
 

@@ -37,4 +37,5 @@ pub use config::{Config, ProviderConfig};
 pub use console::{Console, ConsoleOptions};
 pub use documents::DocumentsError;
 pub use role::Role;
+pub use sessions::SessionTokens;
 pub use state::{MachineToken, Shop};

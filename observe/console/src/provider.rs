@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 use vitrine_kit::{Secret, percent};
 use vitrine_platform_fetch::{Client, Limits, Request, secret_value};
-use vitrine_platform_web::{SetCookie, cookie};
+use vitrine_platform_web::{SetCookie, cookie, unguessable};
 
 use crate::config::ProviderConfig;
 use crate::role::{Role, texts};
-use crate::sessions::{Granted, random};
+use crate::sessions::Granted;
 
 /// The cookie by which a browser that comes back is the one that was sent.
 const STATE: &str = "vitrine_console_sign_in";
@@ -125,7 +125,7 @@ impl Provider {
         now_ms: i64,
     ) -> Result<(String, String), SignInFailure> {
         let discovered = self.discovered().await?;
-        let (state, verifier) = (random(), random());
+        let (state, verifier) = (unguessable(), unguessable());
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
         let query = percent::form([
             ("response_type", "code"),

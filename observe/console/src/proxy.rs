@@ -11,7 +11,6 @@ use futures::stream;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use vitrine_kit::Secret;
 use vitrine_platform_fetch::{Request as Asked, Streaming, secret_value};
-use vitrine_platform_web::is_own_page;
 
 use crate::around::changes;
 use crate::provider::SignInFailure;
@@ -93,8 +92,8 @@ fn not_signed_in() -> Refusal {
 
 /// Also where nobody is signed in: what everyone may do, other sites' pages may not do in their name.
 fn of_own_page(console: &ConsoleState, request: &Request) -> Result<(), Refusal> {
-    match changes(request.method(), request.headers()) && !is_own_page(request.headers(), console.url()) {
-        true => Err(Refusal::forbidden("a page of another site may not do this in your name")),
+    match changes(request.method(), request.headers()) {
+        true => console.must_be_own_page(request.headers()),
         false => Ok(()),
     }
 }

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 use quick_cache::sync::Cache;
-use rand::TryRngCore as _;
-use rand::rngs::OsRng;
 use tokio::sync::Mutex;
 use vitrine_kit::Secret;
 use vitrine_kit::clock::Clock;
-use vitrine_platform_web::{SetCookie, cookie};
+use vitrine_observe_store::Token;
+use vitrine_platform_web::{SetCookie, cookie, unguessable};
 
 use crate::role::Role;
 
@@ -44,6 +41,34 @@ pub(crate) struct Granted {
     pub(crate) ends_ms: i64,
 }
 
+/// Tokens of sessions that were not begun with one, by role. They are made anew at each start, and never leave the process.
+#[derive(Clone, Debug, Default)]
+pub struct SessionTokens(Vec<(Role, Secret)>);
+
+impl SessionTokens {
+    /// One for each role; none where the observatory has no tokens: everyone is let in there, and a session needs none.
+    pub fn new(tokens: &[Token]) -> Self {
+        let of_role = |role: Role| (role, Secret::from(unguessable()));
+        Self(if tokens.is_empty() { Vec::new() } else { Role::ALL.map(of_role).into() })
+    }
+
+    /// The same as the observatory knows tokens: with what they allow, for every tenant.
+    pub fn tokens(&self) -> impl Iterator<Item = Token> {
+        let token = |(role, token): &(Role, Secret)| Token {
+            token: token.clone(),
+            rights: role.rights().to_vec(),
+            tenant: None,
+        };
+        self.0.iter().map(token)
+    }
+
+    /// Returns the token of a role; an empty one where none is needed.
+    pub(crate) fn of(&self, role: Role) -> Secret {
+        let found = self.0.iter().find(|(known, _)| *known == role);
+        found.map(|(_, token)| token.clone()).unwrap_or_default()
+    }
+}
+
 /// All browsers that are signed in.
 pub(crate) struct Sessions {
     all: Cache<String, Arc<Session>>,
@@ -74,7 +99,7 @@ impl Sessions {
         token: Secret,
         granted: Option<Granted>,
     ) -> Option<HeaderValue> {
-        let id = random();
+        let id = unguessable();
         let cookie = self.cookie(&id, SESSION_S);
         let ends_ms = self.now_ms() + i64::from(SESSION_S) * 1000;
         let granted = granted.map(Mutex::new);
@@ -97,11 +122,4 @@ impl Sessions {
 
 fn id_of(headers: &HeaderMap) -> Option<&str> {
     cookie(headers, SESSION).filter(|id| id.len() <= MAX_COOKIE)
-}
-
-/// Returns a text that nobody can guess: 256 bits of chance.
-pub(crate) fn random() -> String {
-    let mut secret = [0; 32];
-    OsRng.try_fill_bytes(&mut secret).expect("the system has random numbers");
-    URL_SAFE_NO_PAD.encode(secret)
 }

@@ -9,7 +9,6 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use vitrine_kit::{Secret, percent};
-use vitrine_platform_web::is_own_page;
 
 use crate::provider::SignInFailure;
 use crate::refusal::Refusal;
@@ -55,7 +54,7 @@ pub(crate) async fn by_token(
     headers: HeaderMap,
     Json(ByToken { token }): Json<ByToken>,
 ) -> Result<Response, Refusal> {
-    own_page(&console, &headers)?;
+    console.must_be_own_page(&headers)?;
     let role = Role::of_token(&console.access, &format!("Bearer {}", token.expose()))
         .filter(|_| !console.access.is_open())
         .ok_or_else(|| Refusal::forbidden("the token is not known, or it is not for reading"))?;
@@ -115,7 +114,7 @@ pub(crate) async fn callback(
     let now_ms = console.sessions.now_ms();
     match provider.finish(&headers, &returned.state, &returned.code, &console.redirect_uri(), now_ms).await {
         Ok(person) => {
-            let token = console.token_of(person.role);
+            let token = console.session_tokens.of(person.role);
             let cookie = console.sessions.begin(person.name, person.role, token, Some(person.granted));
             let mut response = Redirect::to(&person.back).into_response();
             let gone = provider.state_cookie("", console.is_secure());
@@ -133,7 +132,7 @@ pub(crate) async fn sign_out(
     State(console): State<Arc<ConsoleState>>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    own_page(&console, &headers)?;
+    console.must_be_own_page(&headers)?;
     if let (Some(session), Some(provider)) = (console.sessions.find(&headers), console.provider.get())
         && let Some(granted) = &session.granted
     {
@@ -141,13 +140,6 @@ pub(crate) async fn sign_out(
     }
     let cookie = console.sessions.end(&headers).unwrap_or(EMPTY);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
-}
-
-fn own_page(console: &ConsoleState, headers: &HeaderMap) -> Result<(), Refusal> {
-    match is_own_page(headers, console.url()) {
-        true => Ok(()),
-        false => Err(Refusal::forbidden("a page of another site may not do this in your name")),
-    }
 }
 
 /// A path of this site, whatever was sent.

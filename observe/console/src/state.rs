@@ -3,17 +3,18 @@
 use std::sync::{Arc, OnceLock};
 
 use futures::future::BoxFuture;
+use http::HeaderMap;
 use tokio::sync::Mutex;
 use vitrine_kit::Secret;
 use vitrine_observe_store::Access;
 use vitrine_platform_fetch::Client;
-use vitrine_platform_web::Bundle;
+use vitrine_platform_web::{Bundle, is_own_page};
 
 use crate::dashboards::Dashboards;
 use crate::kept_queries::KeptQueries;
 use crate::provider::Provider;
-use crate::role::Role;
-use crate::sessions::Sessions;
+use crate::refusal::Refusal;
+use crate::sessions::{SessionTokens, Sessions};
 
 /// Asks for a token of the shop's, for administrators.
 pub type MachineToken = Arc<dyn Fn() -> BoxFuture<'static, Result<Secret, String>> + Send + Sync>;
@@ -33,8 +34,7 @@ pub(crate) struct ConsoleState {
     pub(crate) version: &'static str,
     pub(crate) bundle: Bundle,
     pub(crate) access: Access,
-    /// By role, the token that a session of it has which was not begun with one.
-    pub(crate) tokens_by_role: Vec<(Role, Secret)>,
+    pub(crate) session_tokens: SessionTokens,
     pub(crate) sessions: Sessions,
     pub(crate) client: Client,
     pub(crate) provider: OnceLock<Provider>,
@@ -48,22 +48,20 @@ pub(crate) struct ConsoleState {
 }
 
 impl ConsoleState {
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Whether browsers reach it over TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.url.starts_with("https://")
     }
 
-    pub(crate) fn redirect_uri(&self) -> String {
-        format!("{}/console/callback", self.url)
+    /// Refuses what a page of another site has a browser send.
+    pub(crate) fn must_be_own_page(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        match is_own_page(headers, &self.url) {
+            true => Ok(()),
+            false => Err(Refusal::forbidden("a page of another site may not do this in your name")),
+        }
     }
 
-    /// Returns the token of a session that was not begun with one; an empty one where none is needed.
-    pub(crate) fn token_of(&self, role: Role) -> Secret {
-        let found = self.tokens_by_role.iter().find(|(known, _)| *known == role);
-        found.map(|(_, token)| token.clone()).unwrap_or_default()
+    pub(crate) fn redirect_uri(&self) -> String {
+        format!("{}/console/callback", self.url)
     }
 }

@@ -10,7 +10,7 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use vitrine_observe_console::{Config, Console, ConsoleOptions};
+use vitrine_observe_console::{Config, Console, ConsoleOptions, SessionTokens};
 use vitrine_observe_store::{Access, Right, Token};
 
 const URL: &str = "http://127.0.0.1:9000";
@@ -28,17 +28,19 @@ struct TestResponse {
 
 impl Browser {
     fn new(folder: &Path, tokens: &[Token]) -> Self {
-        let config = Config::default();
-        let options = ConsoleOptions { config: &config, url: URL.to_owned(), tokens, folder, version: "1.2.3" };
-        let console = Console::open(options).expect("opened");
+        let (config, session_tokens) = (Config::default(), SessionTokens::new(tokens));
+        let all: Vec<Token> = tokens.iter().cloned().chain(session_tokens.tokens()).collect();
+        let access = Access::new(&all).expect("sound tokens");
+        let (url, version) = (URL.to_owned(), "1.2.3");
+        let known = access.clone();
+        let console = Console::open(ConsoleOptions { config: &config, url, access, session_tokens, folder, version });
+        let console = console.expect("opened");
         // What the observatory answers to one who may read.
         let whoever_reads = async |State(access): State<Access>, headers: HeaderMap| {
             let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
             access.check(sent, None, Right::Read).map_or(StatusCode::UNAUTHORIZED, |_| StatusCode::OK)
         };
-        let observatory = Router::new()
-            .route("/api/read", get(whoever_reads).post(whoever_reads))
-            .with_state(console.access().clone());
+        let observatory = Router::new().route("/api/read", get(whoever_reads).post(whoever_reads)).with_state(known);
         Self { router: console.around(observatory), cookie: None }
     }
 

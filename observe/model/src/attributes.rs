@@ -64,6 +64,11 @@ pub fn attribute_column(key: &str, kind: Kind) -> Option<String> {
     Some(format!("{ATTRIBUTE_PREFIX}{key}{}", scalar.suffix()))
 }
 
+/// The names of the columns that an attribute may have: one for each kind of values.
+pub fn attribute_columns(key: &str) -> [String; Scalar::ALL.len()] {
+    Scalar::ALL.map(|scalar| format!("{ATTRIBUTE_PREFIX}{key}{}", scalar.suffix()))
+}
+
 /// The key of an attribute's column.
 pub fn attribute_key(column: &Column) -> Option<&str> {
     let name = column.name.strip_prefix(ATTRIBUTE_PREFIX)?;

@@ -70,7 +70,7 @@ mod wire;
 pub use arrow::points::{BesideSamples, PointRows};
 pub use arrow::series::{SeriesRow, exemplar_batch, series_batch};
 pub use arrow::{BatchTooLarge, batch};
-pub use attributes::{MAX_ATTRIBUTE_COLUMNS, attribute_column, attribute_key};
+pub use attributes::{MAX_ATTRIBUTE_COLUMNS, attribute_column, attribute_columns, attribute_key};
 pub use builder::{Appended, Builder, UNKNOWN_SERVICE};
 pub use id::{IdError, SpanId, TraceId};
 pub use log_query::{

@@ -20,6 +20,10 @@ pub enum SpanKind {
 }
 
 impl SpanKind {
+    /// All of them, in order of OTLP's numbers.
+    pub const ALL: [Self; 6] =
+        [Self::Unspecified, Self::Internal, Self::Server, Self::Client, Self::Producer, Self::Consumer];
+
     /// From OTLP's number; an unknown one is unspecified.
     pub fn from_number(number: u8) -> Self {
         match number {
@@ -43,6 +47,11 @@ impl SpanKind {
             Self::Consumer => Some("consumer"),
         }
     }
+
+    /// The name in lower case, also when unspecified.
+    pub fn full_name(self) -> &'static str {
+        self.name().unwrap_or("unspecified")
+    }
 }
 
 /// How a span ended.
@@ -57,6 +66,9 @@ pub enum StatusCode {
 }
 
 impl StatusCode {
+    /// All of them, in order of OTLP's numbers.
+    pub const ALL: [Self; 3] = [Self::Unset, Self::Ok, Self::Error];
+
     /// From OTLP's number; an unknown one is unset.
     pub fn from_number(number: u8) -> Self {
         match number {
@@ -72,6 +84,15 @@ impl StatusCode {
             Self::Unset => None,
             Self::Ok => Some("OK"),
             Self::Error => Some("ERROR"),
+        }
+    }
+
+    /// The name in lower case, also when unset.
+    pub fn full_name(self) -> &'static str {
+        match self {
+            Self::Unset => "unset",
+            Self::Ok => "ok",
+            Self::Error => "error",
         }
     }
 }

@@ -4,12 +4,12 @@
 //! A tenant's are one file of JSON, which is written anew at each change, before the change is seen.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, RwLock};
+use std::{fs, io};
 
 use serde_json::{Map, Value};
+use vitrine_kit::file;
 use vitrine_observe_model::elastic::is_like;
 use vitrine_observe_store::Tenant;
 
@@ -201,11 +201,7 @@ impl Definitions {
         fs::create_dir_all(&self.folder)?;
         // No tenant's name begins with a dot.
         let new = self.folder.join(format!(".{}.new", tenant.name()));
-        let mut file = File::create(&new)?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        fs::rename(&new, self.folder.join(format!("{}{FILE_END}", tenant.name())))?;
-        File::open(&self.folder)?.sync_all()
+        file::write_whole(&self.folder.join(format!("{}{FILE_END}", tenant.name())), &new, text)
     }
 }
 

@@ -1,12 +1,23 @@
 //! Cookies that no script reads.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::TryRngCore as _;
+use rand::rngs::OsRng;
 
 /// What a browser's cookie of this name holds.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
     pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
+/// Returns a value of a cookie that nobody can guess: 256 bits of chance.
+pub fn unguessable() -> String {
+    let mut secret = [0; 32];
+    OsRng.try_fill_bytes(&mut secret).expect("the system has random numbers");
+    URL_SAFE_NO_PAD.encode(secret)
 }
 
 /// A cookie to be kept: sent to this site's own pages only, and read by no script.

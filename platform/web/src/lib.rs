@@ -24,6 +24,6 @@ mod policy;
 mod same_site;
 
 pub use bundle::{Bundle, Error, accepts_encoding};
-pub use cookie::{SetCookie, cookie};
+pub use cookie::{SetCookie, cookie, unguessable};
 pub use policy::{with_frame_policies, with_policies};
 pub use same_site::{OwnRequest, is_own_page};

@@ -4,16 +4,12 @@
 use std::sync::Arc;
 
 use axum::http::{Extensions, HeaderMap, HeaderValue};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use quick_cache::sync::Cache;
-use rand::TryRngCore as _;
-use rand::rngs::OsRng;
 use serde::Deserialize;
 use serde_json::{Map, json};
 use tokio::sync::Mutex;
 use vitrine_kit::clock::Clock;
-use vitrine_platform_web::{SetCookie, cookie};
+use vitrine_platform_web::{SetCookie, cookie, unguessable};
 
 use crate::graph::{Caller, Error, Graph};
 
@@ -129,9 +125,7 @@ impl Sessions {
 
     /// Signs a browser in: it gets a new cookie, and its guest's cart is no more.
     pub(crate) fn begin(&self, tokens: Tokens, name: String) -> [Option<HeaderValue>; 2] {
-        let mut secret = [0; 32];
-        OsRng.try_fill_bytes(&mut secret).expect("the system has random numbers");
-        let id = URL_SAFE_NO_PAD.encode(secret);
+        let id = unguessable();
         let cookie = self.cookie(SESSION, &id, SESSION_S);
         self.all.insert(id, Arc::new(Session { name, current: Mutex::new(self.keep(tokens)) }));
         [cookie, self.cookie(GUEST, "", 0)]

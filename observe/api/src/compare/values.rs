@@ -5,22 +5,19 @@ use std::collections::{HashMap, HashSet};
 
 use rustc_hash::FxBuildHasher;
 use serde::Serialize;
-use vitrine_observe_columns::{Column, Columns, Data, Kind, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
+use vitrine_observe_columns::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
 use vitrine_observe_store::SpanChunk;
 use vitrine_observe_store::model::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES, spans};
-use vitrine_observe_store::model::{SpanKind, Value, attribute_column, attribute_key, json_attributes, json_value};
+use vitrine_observe_store::model::{
+    SpanKind, StatusCode, Value, attribute_columns, attribute_key, json_attributes, json_value,
+};
 
 use super::part;
-use crate::trace_columns::kind_name;
 
 /// The attribute of an event that says what was thrown.
 const EXCEPTION_TYPE: &str = "exception.type";
 /// What the names of a span's events are called.
 const EVENT: &str = "event";
-/// Names of statuses, by OTLP's number.
-const STATUSES: [&str; 3] = ["unset", "ok", "error"];
-/// The kinds of which attributes have columns.
-const KINDS: [Kind; 4] = [Kind::Text, Kind::Int, Kind::Double, Kind::Bool];
 
 /// A map by keys that nobody can choose to collide, or that are few.
 pub(super) type FxMap<K, V> = HashMap<K, V, FxBuildHasher>;
@@ -52,10 +49,7 @@ impl Key {
         match (self.of, self.name.as_str()) {
             (Of::Field, "operation") => vec!["name".to_owned()],
             (Of::Field, name) => vec![name.to_owned()],
-            (Of::Attribute, key) => {
-                let columns = KINDS.into_iter().filter_map(|kind| attribute_column(key, kind));
-                columns.chain(["attributes".to_owned()]).collect()
-            }
+            (Of::Attribute, key) => attribute_columns(key).into_iter().chain(["attributes".to_owned()]).collect(),
             (Of::Resource, _) => vec!["resource".to_owned()],
             (Of::Event, _) => vec!["events".to_owned()],
         }
@@ -131,8 +125,13 @@ fn fields(columns: &Columns, visit: &mut Visit<'_>) {
         }
     }
     let numbered: [(usize, &str, &dyn Fn(u32) -> Cell<'static>, usize); 2] = [
-        (spans::KIND, "kind", &|code| Cell::Text(kind_name(SpanKind::from_number(code as u8)).into()), 6),
-        (spans::STATUS, "status", &|code| Cell::Text(STATUSES[code as usize].into()), STATUSES.len()),
+        (spans::KIND, "kind", &|code| Cell::Text(SpanKind::ALL[code as usize].full_name().into()), SpanKind::ALL.len()),
+        (
+            spans::STATUS,
+            "status",
+            &|code| Cell::Text(StatusCode::ALL[code as usize].full_name().into()),
+            StatusCode::ALL.len(),
+        ),
     ];
     for (place, name, cell, codes) in numbered {
         let Data::Int(numbers) = &columns.flat[place].data else { continue };

@@ -2,9 +2,8 @@
 
 use axum::Json;
 use serde_json::{Value as JsonValue, json};
-use vitrine_observe_store::model::{Attribute, SpanId, SpanRow, StatusCode, TraceId, Value};
+use vitrine_observe_store::model::{Attribute, SpanId, SpanRow, TraceId, Value};
 
-use super::kind_name;
 use crate::error::Error;
 use crate::queries::Reader;
 
@@ -43,8 +42,8 @@ fn whole(span: &SpanRow) -> JsonValue {
         "parent_span_id": span.parent_span_id.map(|id| id.to_string()),
         "service": span.service,
         "name": span.name,
-        "kind": kind_name(span.kind),
-        "status": status_name(span.status),
+        "kind": span.kind.full_name(),
+        "status": span.status.full_name(),
         "status_message": span.status_message,
         "start_ns": span.start_ns.to_string(),
         "duration_ns": span.duration_ns(),
@@ -69,14 +68,6 @@ fn whole(span: &SpanRow) -> JsonValue {
         "dropped_events": span.dropped_events,
         "dropped_links": span.dropped_links,
     })
-}
-
-fn status_name(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::Unset => "unset",
-        StatusCode::Ok => "ok",
-        StatusCode::Error => "error",
-    }
 }
 
 fn attributes(attributes: &[Attribute]) -> Vec<JsonValue> {

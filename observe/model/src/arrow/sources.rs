@@ -195,16 +195,11 @@ const EXEMPLARS: &[(&str, Source)] = &[
 ];
 
 fn kind(number: u8) -> Option<&'static str> {
-    Some(crate::SpanKind::from_number(number).name().unwrap_or("unspecified"))
+    Some(crate::SpanKind::from_number(number).full_name())
 }
 
-/// In lower case, as all names of this kind.
 fn status(number: u8) -> Option<&'static str> {
-    Some(match crate::StatusCode::from_number(number) {
-        crate::StatusCode::Unset => "unset",
-        crate::StatusCode::Ok => "ok",
-        crate::StatusCode::Error => "error",
-    })
+    Some(crate::StatusCode::from_number(number).full_name())
 }
 
 fn metric_kind(number: u8) -> Option<&'static str> {

@@ -4,11 +4,10 @@
 //! renamed, and the folder synced. So a crash leaves the old or the new one.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use vitrine_kit::file;
 
 use crate::Signal;
 use crate::column_engine::lock::{Mutex, Rank};
@@ -206,11 +205,7 @@ impl Manifest {
         let attempt = || {
             let body = serde_json::to_string(contents)?;
             let text = format!("{body}\n{:08x}\n", crc32fast::hash(body.as_bytes()));
-            let mut file = File::create(&temporary)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&temporary, &path)?;
-            File::open(&self.folder)?.sync_all()
+            file::write_whole(&path, &temporary, text.as_bytes())
         };
         attempt().map_err(failed)
     }

@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 
-use vitrine_observe_columns::{Column, Columns, Data, Kind, Texts};
+use vitrine_observe_columns::{Column, Columns, Data, Texts};
 use vitrine_observe_model::definitions::logs::SCOPE_ATTRIBUTES;
 use vitrine_observe_model::definitions::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES, logs};
 use vitrine_observe_model::{
-    Attribute, LogField, SpanId, TraceId, Value, attribute_column, attribute_key, json_attributes, json_value, scalar,
+    Attribute, LogField, SpanId, TraceId, Value, attribute_columns, attribute_key, json_attributes, json_value, scalar,
 };
 
 use crate::logs::LogValue;
 
 /// The column of scopes' attributes.
-/// The kinds of which attributes have columns.
-const KINDS: [Kind; 4] = [Kind::Text, Kind::Int, Kind::Double, Kind::Bool];
 /// No value was made for a row.
 const NOT_MADE: u32 = u32::MAX;
 
@@ -44,7 +42,7 @@ pub(crate) fn columns_of(fields: &[LogField]) -> Vec<String> {
             names.push(fixed(SCOPE_ATTRIBUTES));
         }
         if let LogField::Attribute(key) | LogField::Named(key) = field {
-            names.extend(KINDS.into_iter().filter_map(|kind| attribute_column(key, kind)));
+            names.extend(attribute_columns(key));
             names.push(logs::LOGS.lists[ATTRIBUTES].name.to_owned());
         }
     }
