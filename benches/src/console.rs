@@ -11,9 +11,9 @@ use vitrine_tests_testkit::{Observatory, node, succeed};
 
 use crate::goals::tell;
 use crate::observe::generator::START_NS;
-use crate::observe::peers::cache;
 use crate::observe::wire::Wire;
 use crate::observe::{ARGS, send, settle};
+use crate::script::cache;
 
 /// Spans that are asked about.
 const SPANS: usize = 1_000_000;

@@ -10,12 +10,16 @@ mod faults;
 mod flags;
 mod goals;
 mod life;
+mod logs;
 mod metrics;
 mod observe;
 mod peer;
 mod process;
+mod protobuf;
+mod random;
 mod range;
 mod recovery;
+mod script;
 mod throughput;
 mod web;
 
@@ -31,7 +35,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What can be measured, in this order, and what it does.
-const PARTS: [(&str, &str); 24] = [
+const PARTS: [(&str, &str); 25] = [
     ("startup", "Starts the shop 14 times"),
     ("memory", "Memory after --memory-after seconds of load"),
     ("calls", "A call in process, over gRPC, over NATS"),
@@ -54,6 +58,10 @@ const PARTS: [(&str, &str); 24] = [
     ("databases", "Checkouts on SQLite and on PostgreSQL, in turns of --seconds"),
     ("recovery", "Kills NATS, PostgreSQL and Redis under the shop"),
     ("observe", "--spans spans into the observatory, ClickHouse and rotel"),
+    (
+        "logs",
+        "--records log records into the observatory, ClickHouse and tantivy; words found; documents by _bulk; ten tails",
+    ),
     (
         "metrics",
         "--samples samples over --hours into the observatory, Prometheus and VictoriaMetrics, and dashboards of them; memory when idle",
@@ -95,6 +103,9 @@ struct Args {
     /// Spans that the observatory is measured with
     #[arg(long, default_value_t = 10_000_000)]
     spans: usize,
+    /// Log records that the observatory is measured with
+    #[arg(long, default_value_t = 10_000_000)]
+    records: usize,
     /// Incidents of a campaign
     #[arg(long, default_value_t = 200)]
     incidents: u32,
@@ -134,6 +145,7 @@ async fn measure(part: &str, args: &Args, binary: &Path) -> Result<()> {
         "databases" => throughput::databases(binary, args.seconds).await,
         "recovery" => recovery::measure(binary).await,
         "observe" => observe::measure(binary, args.spans).await,
+        "logs" => logs::measure(binary, args.records).await,
         "metrics" => metrics::day(binary, &args.metrics).await,
         "metrics-series" => metrics::many(binary, &args.metrics).await,
         "metrics-engine" => metrics::engine(&args.metrics).await,

@@ -5,6 +5,7 @@
 
 pub(crate) mod generator;
 pub(crate) mod peers;
+pub(crate) mod senders;
 pub(crate) mod wire;
 
 use std::path::Path;
@@ -12,27 +13,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tokio::sync::mpsc;
 use vitrine_kit::percent;
 use vitrine_tests_testkit::{Api, Observatory};
 
 use crate::goals::tell;
 use crate::process;
 use generator::{Generator, START_NS};
+use senders::{PROTOBUF, SENDERS, Senders};
 use wire::Wire;
 
 /// The same spans, every time.
 const SEED: u64 = 7;
-/// Connections that send.
-const SENDERS: usize = 4;
-/// Requests made in advance.
-const AHEAD: usize = 16;
 /// Traces whose ids are kept to be asked for, and values likewise.
 const SAMPLES: usize = 200;
 /// How long merging may take after the last span.
 const MERGING: Duration = Duration::from_secs(600);
-/// How long a request that was refused for now waits.
-const PAUSE: Duration = Duration::from_millis(50);
 /// A tier of segments is quiet then, and the rest of it is merged.
 const QUIET: Duration = Duration::from_secs(11);
 /// How often that is looked at.
@@ -64,7 +59,8 @@ pub(crate) async fn settle(api: &Api) -> Result<Value> {
     let (mut since, mut before) = (Instant::now(), Value::Null);
     loop {
         let status = api.get("/api/status/engine").await?;
-        let is_done = status["traces"]["waiting"] == 0 && status["merge_debt"] == 0;
+        let is_waiting = ["traces", "logs"].iter().any(|signal| status[signal]["waiting"] != 0);
+        let is_done = !is_waiting && status["merge_debt"] == 0;
         if !is_done || status["tiers"] != before {
             since = Instant::now();
         } else if since.elapsed() >= QUIET {
@@ -78,26 +74,7 @@ pub(crate) async fn settle(api: &Api) -> Result<Value> {
 
 /// Sends spans over several connections, and keeps some of what to ask for. Returns how many were taken.
 pub(crate) async fn send(url: &str, spans: usize) -> Result<(usize, Known)> {
-    let (requests, queue) = async_queue();
-    let mut senders = Vec::new();
-    for _ in 0..SENDERS {
-        let (mut wire, queue) = (Wire::connect(url).await?, queue.clone());
-        senders.push(tokio::spawn(async move {
-            loop {
-                let Some(request) = queue.lock().await.recv().await else { return Ok(()) };
-                let until = Instant::now() + MERGING;
-                loop {
-                    let (status, body) = wire.post("/v1/traces", "application/x-protobuf", &request).await?;
-                    match status {
-                        200 => break,
-                        // Back-pressure: the same again a little later.
-                        429 | 503 if Instant::now() < until => tokio::time::sleep(PAUSE).await,
-                        _ => anyhow::bail!("{status}: {}", String::from_utf8_lossy(&body)),
-                    }
-                }
-            }
-        }));
-    }
+    let senders = Senders::start(url, "/v1/traces", PROTOBUF).await?;
     let (mut generator, mut sent, mut known) = (Generator::new(SEED), 0, Known::default());
     let every = (spans / SAMPLES).max(1);
     let mut next = 0;
@@ -111,24 +88,12 @@ pub(crate) async fn send(url: &str, spans: usize) -> Result<(usize, Known)> {
             known.users.push(batch[0].user.clone());
         }
         known.last_ns = batch.iter().map(generator::Span::start_ns).max().unwrap_or_default().max(known.last_ns);
-        let request = generator::request(instance, &batch);
-        // A sender that failed is told of below.
-        if requests.send(request).await.is_err() {
+        if !senders.send(generator::request(instance, &batch)).await {
             break;
         }
     }
-    drop(requests);
-    for sender in senders {
-        sender.await??;
-    }
+    senders.finish().await?;
     Ok((sent, known))
-}
-
-type Queue = std::sync::Arc<tokio::sync::Mutex<mpsc::Receiver<Vec<u8>>>>;
-
-fn async_queue() -> (mpsc::Sender<Vec<u8>>, Queue) {
-    let (requests, queue) = mpsc::channel(AHEAD);
-    (requests, std::sync::Arc::new(tokio::sync::Mutex::new(queue)))
 }
 
 /// Median and 99th percentile of a query asked for several things, in milliseconds; every answer must be a good one.

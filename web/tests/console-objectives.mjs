@@ -1,6 +1,6 @@
 // The console's pages of objectives, targets and visits, and links to pages that were there before it.
 import { ok, strictEqual } from 'node:assert'
-import { findings } from './people.mjs'
+import { mustBeReadable } from './people.mjs'
 
 const SECOND_NS = 10n ** 9n
 
@@ -163,20 +163,10 @@ export async function older_links_of_the_console({ observe, open }) {
 
 /** The pages can be read by everyone: in both colours, and on a phone. */
 export async function reading_what_is_promised({ observe, open }) {
-  const found = []
-  for (const [colorScheme, width] of [['light', 1440], ['dark', 360]]) {
-    const page = await open({ colorScheme, viewport: { width, height: 900 } })
+  const prepare = async (page) => {
     await answer(page, '/prometheus/api/v1/rules', { groups: [promised('flow-broken'), promised('w'.repeat(10_000)), promised('<img src=x onerror=alert(1)>')] })
     await answer(page, '/prometheus/api/v1/targets', { activeTargets: [target(`${'w'.repeat(10_000)}:80`, 'down', 'e'.repeat(10_000))], droppedTargets: [], droppedTargetCounts: { flow: 0 } })
-    for (const [path, seen] of [['/objectives', 'tr'], ['/targets', 'tr'], ['/visits', 'summary']]) {
-      await page.goto(observe + path)
-      await page.waitForSelector(`main ${seen}`)
-      const say = (what) => found.push(`${path} ${colorScheme} ${width}: ${what}`)
-      const content = await page.evaluate(() => document.documentElement.scrollWidth)
-      if (content > width) say(`is ${content} pixels wide`)
-      for (const what of await findings(page)) say(what)
-    }
-    page.mustBeFine()
   }
-  strictEqual(found.join('\n'), '')
+  const shown = (page) => page.waitForSelector('main :is(tr, summary)')
+  await mustBeReadable(open, ['/objectives', '/targets', '/visits'].map((path) => observe + path), { prepare, shown })
 }

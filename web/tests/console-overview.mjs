@@ -1,27 +1,7 @@
 // The console's overview, its pages of services, and signing in.
 import { deepStrictEqual, ok, strictEqual } from 'node:assert'
-import { randomBytes } from 'node:crypto'
-import { findings, until } from './people.mjs'
-
-const string = (key, stringValue) => ({ key, value: { stringValue } })
-const id = (bytes) => randomBytes(bytes).toString('hex')
-
-async function post(observe, path, body) {
-  const answer = await fetch(observe + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-  strictEqual(answer.status, 200)
-}
-
-/** Sends a call of one service to another, which failed, with what was logged then; returns the trace's id. */
-async function fail(observe, client, server, message) {
-  const [traceId, asking, answering] = [id(16), id(8), id(8)]
-  const now = BigInt(Date.now()) * 1_000_000n
-  const span = (spanId, parentSpanId, kind, ms) => ({ traceId, spanId, parentSpanId, kind, name: 'Furnace/Heat', startTimeUnixNano: String(now - BigInt(ms) * 1_000_000n), endTimeUnixNano: String(now), status: { code: 2, message } })
-  const of = (service, spans) => ({ resource: { attributes: [string('service.name', service), string('service.version', '7.1')] }, scopeSpans: [{ spans }] })
-  await post(observe, '/v1/traces', { resourceSpans: [of(client, [span(asking, '', 3, 40)]), of(server, [span(answering, asking, 2, 30)])] })
-  const record = { timeUnixNano: String(now), severityNumber: 17, body: { stringValue: `${message}: no gas` }, traceId, spanId: answering }
-  await post(observe, '/v1/logs', { resourceLogs: [{ resource: of(server, []).resource, scopeLogs: [{ logRecords: [record] }] }] })
-  return traceId
-}
+import { mustBeReadable, until } from './people.mjs'
+import { fail } from './telemetry.mjs'
 
 /** Fails until the series of such calls tell of it, which takes two samples. Then opens the overview, and returns the failing call there. */
 async function failing(observe, page, client, server, message) {
@@ -98,20 +78,11 @@ export async function console_service({ observe, open }) {
 /** It can be read by everyone, in both colours and on a phone, and long names break nothing. */
 export async function console_overview_for_everyone({ observe, open }) {
   await fail(observe, 'flow-shop', `flow-<b>${'long'.repeat(250)}`, `<img src=x onerror=alert(1)> ${'cold '.repeat(200)}`)
-  const found = []
-  for (const [colorScheme, width] of [['light', 1440], ['dark', 360]]) {
-    const page = await open({ colorScheme, viewport: { width, height: 900 } })
-    for (const path of ['/', '/?service=flow-shop', '/services/flow-shop', '/sign-in']) {
-      await page.goto(observe + path)
-      await page.locator('main h1').waitFor()
-      await page.waitForLoadState('networkidle')
-      const content = await page.evaluate(() => document.documentElement.scrollWidth)
-      if (content > width) found.push(`${path} ${colorScheme} ${width}: is ${content} pixels wide`)
-      for (const what of await findings(page)) found.push(`${path} ${colorScheme} ${width}: ${what}`)
-    }
-    page.mustBeFine()
+  const shown = async (page) => {
+    await page.locator('main h1').waitFor()
+    await page.waitForLoadState('networkidle')
   }
-  strictEqual(found.join('\n'), '')
+  await mustBeReadable(open, ['/', '/?service=flow-shop', '/services/flow-shop', '/sign-in'].map((path) => observe + path), { shown })
 }
 
 /** Signing in with a token says what is wrong, and leads only to pages of this site. */

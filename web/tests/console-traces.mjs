@@ -1,7 +1,7 @@
 // The console's pages of traces: found, compared, and each of them whole.
 import { ok, strictEqual } from 'node:assert'
 import { randomBytes } from 'node:crypto'
-import { findings, until } from './people.mjs'
+import { mustBeReadable, until } from './people.mjs'
 
 const id = (bytes) => randomBytes(bytes).toString('hex')
 const string = (key, stringValue) => ({ key, value: { stringValue } })
@@ -136,28 +136,62 @@ export async function console_odd_traces({ observe, open }) {
     { service: 's'.repeat(300), parentSpanId: root, name: 'n'.repeat(10_000), at: 10, took: 300 },
     { service, parentSpanId: lost, name: 'lost', at: 20, took: 100, message: script },
   ])
-  const found = []
-  for (const [colorScheme, width] of [['light', 1440], ['dark', 360]]) {
-    const page = await open({ colorScheme, viewport: { width, height: 900 } })
-    const pages = [`/traces?from=now-5m&q=service:${service}`, `/trace/${traceId}?span=${root}`, `/trace/${traceId}?view=statistics`, `/trace/${traceId}?view=flame`, `/traces/diff?a=${traceId}&b=${traceId}`]
-    for (const address of pages) {
-      await page.goto(observe + address)
-      await page.locator('main').getByText(address.startsWith('/traces?') ? 'Traces' : service).first().waitFor({ state: 'attached' })
-      await page.waitForLoadState('networkidle')
-      const say = (what) => found.push(`${address} ${colorScheme} ${width}: ${what}`)
-      const content = await page.evaluate(() => document.documentElement.scrollWidth)
-      if (content > width) say(`is ${content} pixels wide`)
-      for (const what of await findings(page)) say(what)
-    }
-    await page.goto(`${observe}/trace/${traceId}`)
-    await page.locator('summary', { hasText: 'odd' }).first().waitFor()
-    ok((await page.title()).startsWith('Trace'), 'script in names did run')
-    page.mustBeFine()
+  const pages = [`/traces?from=now-5m&q=service:${service}`, `/trace/${traceId}?span=${root}`, `/trace/${traceId}?view=statistics`, `/trace/${traceId}?view=flame`, `/traces/diff?a=${traceId}&b=${traceId}`]
+  const shown = async (page, address) => {
+    await page.locator('main').getByText(address.includes('/traces?') ? 'Traces' : service).first().waitFor({ state: 'attached' })
+    await page.waitForLoadState('networkidle')
   }
-  strictEqual(found.join('\n'), '')
+  await mustBeReadable(open, pages.map((path) => observe + path), { shown })
   const page = await open()
+  await page.goto(`${observe}/trace/${traceId}`)
+  await page.locator('summary', { hasText: 'odd' }).first().waitFor()
+  ok((await page.title()).startsWith('Trace'), 'script in names did run')
+  const [ring, first, second] = [id(16), id(8), id(8)]
+  await send(observe, ring, [
+    { service, spanId: first, parentSpanId: second, name: 'hen', at: 400, took: 50 },
+    { service, spanId: second, parentSpanId: first, name: 'egg', at: 10, took: 500 },
+    { service, parentSpanId: first, name: 'chick', at: 300, took: 20 },
+  ])
+  await page.goto(`${observe}/trace/${ring}`)
+  await page.locator('summary', { hasText: 'odd' }).first().waitFor()
+  for (const said of ['Spans name each other as parents.', 'clocks of their machines disagree']) await page.getByText(said).first().waitFor({ state: 'attached' })
+  for (const name of ['hen', 'egg', 'chick']) await page.getByRole('treegrid').getByText(name).first().waitFor()
   await page.goto(`${observe}/trace/${id(16)}`)
   await page.getByRole('heading', { name: 'No such trace' }).waitFor()
   await page.goto(`${observe}/traces?q=two+words`)
   await page.getByRole('alert').first().waitFor()
+}
+
+/** A backend that is away, slow, or answers half says so, what was read stays, and all is well as soon as it is back. */
+export async function console_while_the_backend_is_away({ observe, open }) {
+  const service = `flow-${id(4)}`
+  await send(observe, id(16), [{ service, name: 'GET /thing', took: 5 }])
+  const page = await open()
+  const map = (url) => url.pathname === '/api/heatmap'
+  const address = `${observe}/traces?from=now-5m&q=service:${service}`
+  const problem = page.getByRole('alert')
+  for (const [answered, said] of [
+    [(route) => route.abort(), 'The observatory does not answer.'],
+    [(route) => route.fulfill({ status: 200, contentType: 'application/json', body: '{"spans": 1, "rows": [[1' }), 'The answer broke off'],
+    [(route) => route.fulfill({ status: 503, contentType: 'application/json', body: '{"error":"the disk is full"}' }), 'the disk is full'],
+  ]) {
+    await page.route(map, answered)
+    await page.goto(address)
+    await problem.filter({ hasText: said }).first().waitFor()
+    await page.locator('[data-trace]').first().waitFor()
+    await page.unroute(map)
+    await problem.getByRole('button', { name: 'Try again' }).first().click()
+    await page.locator('[aria-roledescription="heat-map"]').waitFor()
+  }
+  let letGo
+  const held = new Promise((resolve) => (letGo = resolve))
+  await page.route(map, async (route) => {
+    await held
+    await route.continue()
+  })
+  await page.goto(address)
+  await page.getByRole('status').filter({ hasText: 'Still reading' }).first().waitFor()
+  letGo()
+  await page.locator('[aria-roledescription="heat-map"]').waitFor()
+  page.mustBeFine()
 }

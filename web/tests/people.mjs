@@ -75,6 +75,37 @@ export async function findings(page) {
   return serious.map(({ id, impact, nodes }) => `${impact} ${id} ${nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)
 }
 
+/** On a desk in light colours, and on a phone in dark ones. */
+const WAYS = [
+  ['light', 1440],
+  ['dark', 360],
+]
+
+/** What is not busy with reading any more. */
+const settled = (page) => page.waitForFunction(() => document.querySelector('main :is(h1, h2)') !== null && document.querySelector('main [aria-busy="true"]') === null)
+
+/**
+ * Everyone can read each address, in each way to look: nothing is wider than the screen, axe has no serious finding, and nothing is said on
+ * the browser's console. `shown(page, address)` waits for what is to be seen; `prepare(page)` comes first.
+ */
+export async function mustBeReadable(open, addresses, { shown = settled, prepare = async () => {}, ways = WAYS } = {}) {
+  const found = []
+  for (const [colorScheme, width] of ways) {
+    const page = await open({ colorScheme, viewport: { width, height: 900 }, reducedMotion: 'reduce' })
+    await prepare(page)
+    for (const address of addresses) {
+      await page.goto(address)
+      await shown(page, address)
+      const say = (what) => found.push(`${address} ${colorScheme} ${width}: ${what}`)
+      const content = await page.evaluate(() => document.documentElement.scrollWidth)
+      if (content > width) say(`is ${content} pixels wide`)
+      for (const what of await findings(page)) say(what)
+    }
+    page.mustBeFine()
+  }
+  strictEqual(found.join('\n'), '')
+}
+
 /** The demo's promoter, who sells by the API. */
 export async function promoter(shop) {
   const ask = async (query, variables, token) => {

@@ -16,7 +16,7 @@ use vitrine_tests_testkit::{python, within};
 
 use super::evenly::{CALLERS, ERRORS, evenly};
 use crate::flags::request;
-use crate::observe::peers::cache;
+use crate::script::cache;
 
 /// How long it may take to come up.
 const START: Duration = Duration::from_secs(20);

@@ -12,8 +12,8 @@ use vitrine_tests_testkit::{node, python, succeed};
 
 use super::{FLAGS, definitions};
 use crate::goals::tell;
-use crate::observe::peers::cache;
 use crate::process::own_thread_s;
+use crate::script::cache;
 
 /// Evaluations between two looks at the clock.
 const BLOCK: usize = 10_000;

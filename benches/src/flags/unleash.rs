@@ -13,7 +13,7 @@ use vitrine_tests_engines as engines;
 use vitrine_tests_testkit::{node, within};
 
 use super::{BULK, request, wire};
-use crate::observe::peers::cache;
+use crate::script::cache;
 use crate::throughput::median;
 
 /// Tokens that it is started with.

@@ -6,7 +6,8 @@
 
 use std::fmt::Write as _;
 
-use vitrine_kit::varint;
+use crate::protobuf::{fixed, int, message, number, text};
+use crate::random::Random;
 
 /// Spans of one request.
 const BATCH: usize = 500;
@@ -19,7 +20,7 @@ const SPANS_A_SECOND: f64 = 10e6 / 3600.0;
 /// Spans of a trace on average.
 const SPANS_A_TRACE: f64 = 8.0;
 
-const SERVICES: [&str; 12] = [
+pub(crate) const SERVICES: [&str; 12] = [
     "frontend",
     "cart",
     "checkout",
@@ -81,40 +82,6 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 const EVENTS: [&str; 4] = ["exception", "cache.miss", "retry", "message"];
 const MESSAGES: [&str; 5] =
     ["connection refused", "deadline exceeded", "upstream returned 502", "database is locked", "no such item"];
-
-/// splitmix64: small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
-    }
-
-    fn share(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn exponential(&mut self) -> f64 {
-        -self.share().max(1e-12).ln()
-    }
-
-    fn normal(&mut self) -> f64 {
-        let (u, v) = (self.share().max(1e-12), self.share());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    }
-}
 
 /// A span.
 pub(crate) struct Span {
@@ -239,38 +206,6 @@ impl Generator {
     }
 }
 
-fn message(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
-    out.push(field << 3 | 2);
-    varint::write(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn number(out: &mut Vec<u8>, field: u8, number: u64) {
-    out.push(field << 3);
-    varint::write(out, number);
-}
-
-fn fixed(out: &mut Vec<u8>, field: u8, number: u64) {
-    out.push(field << 3 | 1);
-    out.extend_from_slice(&number.to_le_bytes());
-}
-
-fn attribute(out: &mut Vec<u8>, field: u8, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
-    let (mut any, mut entry) = (Vec::with_capacity(64), Vec::with_capacity(96));
-    value(&mut any);
-    message(&mut entry, 1, key.as_bytes());
-    message(&mut entry, 2, &any);
-    message(out, field, &entry);
-}
-
-fn text(out: &mut Vec<u8>, field: u8, key: &str, value: &str) {
-    attribute(out, field, key, |any| message(any, 1, value.as_bytes()));
-}
-
-fn int(out: &mut Vec<u8>, field: u8, key: &str, value: u64) {
-    attribute(out, field, key, |any| number(any, 3, value));
-}
-
 impl Span {
     fn encode(&self, out: &mut Vec<u8>) {
         message(out, 1, &self.trace);
@@ -369,7 +304,7 @@ const SCOPE: &str = "io.opentelemetry.http";
 const VERSION: &str = "1.32.0";
 
 /// Nanoseconds as seconds with nine decimals, as `DateTime64(9)` reads them.
-struct Decimal(u64);
+pub(crate) struct Decimal(pub(crate) u64);
 
 impl std::fmt::Display for Decimal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

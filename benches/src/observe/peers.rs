@@ -1,18 +1,15 @@
 //! The peers: ClickHouse in process with the collector exporter's table, and rotel, which receives without storing.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::Command;
 use vitrine_tests_testkit::python;
 
 use super::generator::{self, Span};
 use super::{Known, send};
 use crate::process;
+use crate::script::{Script, Size, cache};
 
 /// Bytes of rows that are handed over at a time.
 const ROWS_BYTES: usize = 256 << 20;
@@ -41,13 +38,6 @@ impl Rows {
     }
 }
 
-/// Where Python packages are kept: with the build's artefacts.
-pub(crate) fn cache() -> Result<PathBuf> {
-    let target = std::env::current_exe()?.parent().and_then(Path::parent).context("a target folder")?.join("tmp");
-    std::fs::create_dir_all(&target)?;
-    Ok(target)
-}
-
 /// What the observatory needs for the same.
 #[derive(Default)]
 pub(super) struct Ours {
@@ -61,62 +51,28 @@ pub(super) struct Ours {
 }
 
 /// ClickHouse in a process of its own.
-pub(super) struct ClickHouse {
-    child: Child,
-    commands: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
-    cpu: f64,
-}
+pub(super) struct ClickHouse(Script);
 
 impl ClickHouse {
     pub(super) async fn start(folder: &Path) -> Result<Self> {
-        let python = python(&cache()?, "chdb-4.4.0", &["chdb==4.4.0"]).await?;
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/clickhouse.py");
-        let mut child = Command::new(python)
-            .arg(script)
-            .arg(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let commands = child.stdin.take().context("its standard input")?;
-        let answers = BufReader::new(child.stdout.take().context("its standard output")?).lines();
-        Ok(Self { child, commands, answers, cpu: 0.0 })
-    }
-
-    async fn command(&mut self, command: &str) -> Result<Value> {
-        self.commands.write_all(format!("{command}\n").as_bytes()).await?;
-        let line = self.answers.next_line().await?.context("ClickHouse ended")?;
-        let answer: Value = serde_json::from_str(&line)?;
-        self.cpu += answer["cpu"].as_f64().unwrap_or_default();
-        Ok(answer)
+        Ok(Self(Script::clickhouse(folder, "otel_traces").await?))
     }
 
     pub(super) async fn load(&mut self, rows: &mut Rows) -> Result<()> {
-        std::fs::File::create(&rows.file)?.write_all(rows.text.as_bytes())?;
-        rows.text.clear();
-        self.command(&format!("load {}", rows.file.display())).await?;
-        Ok(std::fs::remove_file(&rows.file)?)
+        self.0.load(&mut rows.text, &rows.file).await
     }
 
     async fn median(&mut self, queries: impl Iterator<Item = String>) -> Result<f64> {
-        let mut times = Vec::new();
-        for query in queries.take(QUERIES) {
-            times.push(self.command(&format!("query {query}")).await?["seconds"].as_f64().context("seconds")? * 1e3);
-        }
-        times.sort_by(f64::total_cmp);
-        Ok(times[times.len() / 2])
+        self.0.median_ms(queries.take(QUERIES)).await
     }
 
     /// Merges everything, asks the same questions, and prints what came of it, with what the observatory needs of it.
     pub(super) async fn tell(&mut self, known: &Known, ours: &Ours) -> Result<()> {
-        self.command("finish").await?;
-        let size = self.command("size").await?;
-        let rows = size["rows"].as_f64().context("rows")?;
-        let each = size["bytes"].as_f64().context("bytes")? / rows;
+        let Size { rows, bytes } = self.0.finish().await?;
+        let each = bytes / rows;
         println!(
             "ClickHouse in process (chdb), the collector exporter's table, {rows} rows from JSON, {:.0} CPU s",
-            self.cpu
+            self.0.cpu_s()
         );
         println!(
             "  {:<50} {each:>12.1} bytes, {:.2} of it here",
@@ -139,8 +95,7 @@ impl ClickHouse {
         let red = "SELECT toStartOfMinute(Timestamp) AS minute, SpanName, count(), countIf(StatusCode = 'Error'), quantile(0.95)(Duration) FROM otel_traces WHERE ServiceName = 'frontend' GROUP BY minute, SpanName";
         let theirs = self.median(std::iter::repeat_n(red.to_owned(), 5)).await?;
         compare("calls by minute of one service, median", theirs, ours.red_ms);
-        self.child.kill().await?;
-        Ok(())
+        self.0.stop().await
     }
 }
 

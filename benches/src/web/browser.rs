@@ -10,7 +10,7 @@ use vitrine_tests_testkit::{node, succeed};
 
 use super::Served;
 use crate::goals::tell;
-use crate::observe::peers::cache;
+use crate::script::cache;
 
 /// Goals: with an unhurried processor and one that is four times slower, in milliseconds; CLS is a score.
 const GOALS: [(&str, &str, f64); 5] = [

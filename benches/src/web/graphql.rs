@@ -16,7 +16,7 @@ use vitrine_tests_testkit::node;
 use super::Served;
 use crate::flags::{at_rate, request, requests};
 use crate::goals::{tell, thousands};
-use crate::observe::peers::cache;
+use crate::script::cache;
 
 /// Apollo's server takes one request of a connection at a time; so does ours here.
 const PIPELINE: usize = 1;

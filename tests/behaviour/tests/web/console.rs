@@ -11,13 +11,27 @@ async fn run_under_load(flows: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_is_followed_from_the_map_to_the_line_of_the_log() {
-    run(&["console_three_clicks", "console_map_by_keyboard", "console_service"]).await;
+async fn a_failure_is_followed_from_map_alert_and_flag_to_the_line_of_the_log() {
+    run(&[
+        "console_three_clicks",
+        "console_from_an_alert",
+        "console_from_a_flags_chart",
+        "console_map_by_keyboard",
+        "console_service",
+    ])
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_differs_names_the_cause_and_traces_are_read_and_compared() {
-    run(&["console_what_differs", "console_reading_a_trace", "console_comparing_traces", "console_odd_traces"]).await;
+    run(&[
+        "console_what_differs",
+        "console_reading_a_trace",
+        "console_comparing_traces",
+        "console_odd_traces",
+        "console_while_the_backend_is_away",
+    ])
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

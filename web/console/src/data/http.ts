@@ -36,6 +36,9 @@ export function setTenant(name: string | null) {
   tenant = name
 }
 
+/** Returns whose telemetry requests are about; none is the observatory's default. */
+export const askedTenant = (): string | null => tenant
+
 function bodyOf(body: unknown): { body?: BodyInit; type?: string } {
   if (body === undefined) return {}
   if (typeof body === 'string') return { body }
@@ -61,11 +64,18 @@ export async function send(request: ApiRequest, signal?: AbortSignal): Promise<R
   throw await refusal(response)
 }
 
-/** Sends a request and returns the JSON that it is answered with. */
-export async function json<Data>(request: ApiRequest, signal?: AbortSignal): Promise<Data> {
-  const response = await send(request, signal)
-  return (await response.json()) as Data
+/** Returns the JSON of an answer; throws an `ApiError` if it broke off. */
+export async function jsonOf<Data>(response: Response): Promise<Data> {
+  try {
+    return (await response.json()) as Data
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw new ApiError(response.status, 'The answer broke off: half of it is worth nothing. What is between here and the observatory may be away.')
+  }
 }
+
+/** Sends a request and returns the JSON that it is answered with. */
+export const json = async <Data>(request: ApiRequest, signal?: AbortSignal): Promise<Data> => jsonOf(await send(request, signal))
 
 async function refusal(response: Response): Promise<ApiError> {
   const text = await response.text().catch(() => '')

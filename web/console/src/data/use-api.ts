@@ -1,6 +1,6 @@
 // How components read: one hook over TanStack Query, which keeps what was there while newer data is on its way.
 import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react-query'
-import { type ApiRequest, ApiError, send } from './http'
+import { type ApiRequest, ApiError, send, jsonOf } from './http'
 
 export type Reading<Data> = UseQueryResult<Data, Error> & { request: ApiRequest | null }
 
@@ -25,7 +25,7 @@ export const AGAIN = {
  */
 export function useApi<Data>(request: ApiRequest | null, options: ReadingOptions & { read?: (json: unknown) => Data } = {}): Reading<Data> {
   const { read = (json: unknown) => json as Data, ...rest } = options
-  return useResponse(request, async (response) => read(await response.json()), rest)
+  return useResponse(request, async (response) => read(await jsonOf(response)), rest)
 }
 
 /** The same for answers that are no JSON. */

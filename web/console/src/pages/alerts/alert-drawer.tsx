@@ -4,6 +4,7 @@ import { Badge, ButtonLink } from '../../parts/controls'
 import { Drawer } from '../../parts/drawer'
 import { Panel } from '../../parts/panel'
 import { rangeRequest } from '../../data/prometheus'
+import { Failures } from '../../failures/failures'
 import { Link } from '../../router'
 import { useTime } from '../../time'
 import { LabelList, Severity, StateBadge, toldTo } from './alert-row'
@@ -56,6 +57,7 @@ export function AlertDrawer({ alert, configuration, silences, onClose }: AlertDr
           </div>
         </Panel>
       )}
+      {service && <Failures place={{ service }} time={time} />}
       <section className="stack">
         <h3>Labels</h3>
         <LabelList labels={labels} />

@@ -1,5 +1,5 @@
 // Alerts, the rules behind them, silences, and who is told.
-import { Tabs } from '../../parts/controls'
+import { ButtonLink, Tabs } from '../../parts/controls'
 import { oneOf, useParameters } from '../../router'
 import { AlertList } from './alert-list'
 import styles from './alerts.module.css'
@@ -34,6 +34,9 @@ export default function Page() {
             { name: 'receivers', label: 'Contact points' },
           ]}
         />
+        <ButtonLink kind="plain" icon="check" to="/objectives">
+          Objectives
+        </ButtonLink>
       </div>
       {tab === 'alerts' && <AlertList />}
       {tab === 'rules' && <Rules />}

@@ -1,5 +1,5 @@
 // The store of dashboards: each has a revision, and a change says which one it was made of.
-import { type ApiRequest, ApiError, json, send } from '../../data/http'
+import { type ApiRequest, ApiError, json, send, jsonOf } from '../../data/http'
 import { type Reading, useApi, useResponse } from '../../data/use-api'
 import { type Dashboard, readDashboard } from './document'
 
@@ -33,7 +33,7 @@ export function useDashboard(name: string): Reading<Stored> {
 
 async function readStored(response: Response): Promise<Stored> {
   const etag = response.headers.get('etag') ?? ''
-  return { document: readDashboard(await response.json()), etag }
+  return { document: readDashboard(await jsonOf(response)), etag }
 }
 
 /** Reads a dashboard as it is now. */

@@ -1,5 +1,5 @@
 // What a panel's queries are sent as, and what comes back of each kind.
-import { type ApiRequest, withParameters } from '../../data/http'
+import { type ApiRequest, withParameters, jsonOf } from '../../data/http'
 import { rangeRequest, readSeries } from '../../data/prometheus'
 import { sqlRequest } from '../../data/sql'
 import { addressOf } from '../../router'
@@ -69,14 +69,14 @@ export function asked({ spec: { plugin } }: Query, chosen: Values, time: TimeRan
     case 'LokiLogQuery':
       return {
         request: { path: withParameters('/loki/api/v1/query_range', { query, start: `${start}000000`, end: `${end}000000`, limit: MOST_LINES, direction: textOf(plugin, 'direction') || 'backward' }) },
-        read: async (response) => ({ kind: 'logs', lines: logsOfLoki(await response.json()) }),
+        read: async (response) => ({ kind: 'logs', lines: logsOfLoki(await jsonOf(response)) }),
       }
     case 'VitrineLogQuery':
-      return { request: { path: withParameters('/api/logs', { query, start, end, limit: MOST_LINES }) }, read: async (response) => ({ kind: 'logs', lines: logsOfVitrine(await response.json()) }) }
+      return { request: { path: withParameters('/api/logs', { query, start, end, limit: MOST_LINES }) }, read: async (response) => ({ kind: 'logs', lines: logsOfVitrine(await jsonOf(response)) }) }
     case 'JaegerTraceQuery':
-      return { request: tracesRequest(plugin, values, time), read: async (response) => ({ kind: 'traces', traces: tracesOfSummaries(await response.json()) }) }
+      return { request: tracesRequest(plugin, values, time), read: async (response) => ({ kind: 'traces', traces: tracesOfSummaries(await jsonOf(response)) }) }
     case 'VitrineSpanHeatMapQuery':
-      return { request: { path: withParameters('/api/heatmap', { query, start, end, spans: textOf(plugin, 'spans') }) }, read: async (response) => ({ kind: 'heat', heat: heatOfSpans(await response.json()) }) }
+      return { request: { path: withParameters('/api/heatmap', { query, start, end, spans: textOf(plugin, 'spans') }) }, read: async (response) => ({ kind: 'heat', heat: heatOfSpans(await jsonOf(response)) }) }
     default:
       throw new Error(`The console cannot ask queries of the kind ${plugin.kind}.`)
   }
@@ -91,7 +91,7 @@ const seriesReader =
   (plugin: Plugin, values: Values) =>
   async (response: Response): Promise<Result> => {
     const format = interpolate(textOf(plugin, 'seriesNameFormat'), values)
-    return { kind: 'series', series: readSeries(await response.json()).map((series) => ({ ...series, name: seriesName(series.labels, format) })) }
+    return { kind: 'series', series: readSeries(await jsonOf(response)).map((series) => ({ ...series, name: seriesName(series.labels, format) })) }
   }
 
 async function readRows(response: Response): Promise<Result> {

@@ -1,5 +1,5 @@
 // Which values variables have: what was chosen, else what the document says, else the first there is.
-import { type ApiRequest, withParameters } from '../../data/http'
+import { type ApiRequest, withParameters, jsonOf } from '../../data/http'
 import { instantRequest, readSeries } from '../../data/prometheus'
 import { sqlRequest } from '../../data/sql'
 import type { TimeRange } from '../../time'
@@ -96,7 +96,7 @@ export async function readOptions(variable: VariableDocument, response: Response
     const lines = (await response.text()).split('\n').filter((line) => line !== '')
     return lines.map((line) => Object.values(JSON.parse(line) as Record<string, unknown>)[0]).map((value) => (typeof value === 'string' ? value : JSON.stringify(value ?? '')))
   }
-  const answer: unknown = await response.json()
+  const answer: unknown = await jsonOf(response)
   if (plugin?.kind === 'PrometheusPromQLVariable') {
     const label = textOf(plugin, 'labelName')
     return readSeries(answer).map(({ labels, values }) => (label === '' ? String(values[0] ?? '') : (labels[label] ?? '')))

@@ -1,5 +1,7 @@
 // What a change did: rate, errors and duration of the services that read the flag, with a mark at each change, and before and after the last one.
+import { useState } from 'react'
 import { promText, rangeRequest, useInstant, useRange } from '../../data/prometheus'
+import { Failures } from '../../failures/failures'
 import { ago, duration, inUnit, type Unit } from '../../format'
 import { Answer } from '../../parts/answer'
 import { Button } from '../../parts/controls'
@@ -51,7 +53,22 @@ export function Effect({ services, marks }: { services: string[]; marks: Mark[] 
         ))}
       </div>
       {last !== undefined && <BeforeAndAfter services={services} changedAt={last} />}
+      {services.map((service) => (
+        <FailuresOf key={service} service={service} isAlone={services.length === 1} />
+      ))}
     </div>
+  )
+}
+
+/** What failed in a service meanwhile. Of several, each is read when it is opened. */
+function FailuresOf({ service, isAlone }: { service: string; isAlone: boolean }) {
+  const time = useTime()
+  const [isOpen, setOpen] = useState(isAlone)
+  return (
+    <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>What failed in {service}</summary>
+      {isOpen && <Failures place={{ service }} time={time} />}
+    </details>
   )
 }
 

@@ -61,6 +61,9 @@ export function Queries({ drafts, hidden, onDrafts, onRun, isExplorerOpen, onExp
         <Button kind="plain" aria-pressed={isExplorerOpen} icon="metrics" onClick={onExplorer}>
           Explorer
         </Button>
+        <ButtonLink kind="plain" icon="link" to="/targets">
+          Targets
+        </ButtonLink>
       </div>
     </div>
   )

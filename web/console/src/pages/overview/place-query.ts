@@ -1,6 +1,6 @@
 // Rate and failures of a place on the map over time.
 import { promText } from '../../data/prometheus'
-import type { Place } from './failure-data'
+import type { Place } from '../../failures/failure-data'
 import { edgeQueries, together } from './map-data'
 
 /** Rates are taken over at least so many seconds, and over four steps, so that none is left out. */

@@ -1,7 +1,7 @@
 // What is asked of one service: PromQL over the series from its spans, and statements.
 import { promText } from '../../data/prometheus'
 import { sqlText } from '../../data/sql'
-import { type Moments, within } from '../overview/failure-data'
+import { type Moments, within } from '../../failures/failure-data'
 import { together } from '../overview/map-data'
 
 /** Which spans of a service count: what others ask of it, or all. */

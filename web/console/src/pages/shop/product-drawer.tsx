@@ -1,6 +1,6 @@
 // A product: what it is, and a form that changes it only if nobody else did meanwhile.
 import { useState } from 'react'
-import { ApiError } from '../../data/http'
+import { ApiError, jsonOf } from '../../data/http'
 import { shopPath } from '../../data/session'
 import { useChange } from '../../data/use-change'
 import { useResponse } from '../../data/use-api'
@@ -19,7 +19,7 @@ interface Read {
 }
 
 export function ProductDrawer({ id, may, onClose }: { id: string; may: boolean; onClose: () => void }) {
-  const reading = useResponse<Read>(shopRequest(`products/${encodeURIComponent(id)}`), async (response) => ({ product: (await response.json()) as Product, etag: response.headers.get('etag') ?? '' }), { keep: false })
+  const reading = useResponse<Read>(shopRequest(`products/${encodeURIComponent(id)}`), async (response) => ({ product: await jsonOf<Product>(response), etag: response.headers.get('etag') ?? '' }), { keep: false })
   return (
     <Drawer title={reading.data?.product.name ?? id} of={id} onClose={onClose}>
       <Answer reading={reading} what="the product">

@@ -2,9 +2,9 @@
 import { mayChange, useSession } from '../../data/session'
 import { Tabs } from '../../parts/controls'
 import { oneOf, useParameters } from '../../router'
+import { Visits } from '../visits/funnel-panels'
 import { Customers } from './customers'
 import { Fraud } from './fraud'
-import { Funnel } from './funnel'
 import { Ledger } from './ledger'
 import { Mailbox } from './mailbox'
 import { Orders } from './orders'
@@ -17,9 +17,9 @@ const TABS = { products: 'Products', orders: 'Orders', customers: 'Customers', p
 type TabName = keyof typeof TABS
 const NAMES = Object.keys(TABS) as TabName[]
 const FIELDS = { tab: oneOf(NAMES, 'products') }
-const VIEWS: Record<TabName, (props: { may: boolean }) => React.ReactNode> = { products: Products, orders: Orders, customers: Customers, promoters: Promoters, payments: Payments, ledger: Ledger, fraud: Fraud, mailbox: Mailbox, funnel: Funnel, sources: Sources }
+const VIEWS: Record<TabName, (props: { may: boolean }) => React.ReactNode> = { products: Products, orders: Orders, customers: Customers, promoters: Promoters, payments: Payments, ledger: Ledger, fraud: Fraud, mailbox: Mailbox, funnel: Visits, sources: Sources }
 /** What a tab's address says that no other tab knows. */
-const OWN = ['q', 'category', 'kind', 'sort', 'available', 'promoter_id', 'cursor', 'open', 'state', 'customer_id', 'order_id', 'min_score', 'refused', 'destination']
+const OWN = ['q', 'category', 'kind', 'sort', 'available', 'promoter_id', 'cursor', 'open', 'state', 'customer_id', 'order_id', 'min_score', 'refused', 'destination', 'over', 'answered']
 
 export default function ShopPage() {
   const [{ tab }, change] = useParameters(FIELDS)

@@ -1,5 +1,5 @@
 // Which calls failed, grouped by what they said, and which were slow: as statements.
-import { sqlText, sqlTime } from '../../data/sql'
+import { sqlText, sqlTime } from '../data/sql'
 
 /** What the map shows that one can look into: a service, or the calls of one to another. */
 export type Place = { service: string } | { client: string; server: string; outer?: 'client' | 'server' }

@@ -1,8 +1,8 @@
 // A link to a trace, which is read as soon as the link is pointed at.
 import { useQueryClient } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { useNear } from '../../parts/use-near'
-import { Link, type Parameters } from '../../router'
+import { useNear } from '../parts/use-near'
+import { Link, type Parameters } from '../router'
 import { readTraceAhead } from './near'
 
 interface TraceLinkProps {

@@ -1,0 +1,93 @@
+//! The same records and questions for ClickHouse and tantivy.
+
+use std::path::Path;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use super::lines::{self, Lines};
+use super::{ASKED, Ours, Question, SEED};
+use crate::script::{Script, Size};
+
+/// Bytes of rows that are handed over at a time.
+const ROWS_BYTES: usize = 256 << 20;
+/// ClickHouse's tables: what they are, and the most of their bytes that a record may take here.
+const TABLES: [(&str, &str, f64); 2] = [
+    ("otel_logs", "ClickHouse in process (chdb), the collector exporter's table", 0.7),
+    ("otel_logs_text", "ClickHouse in process (chdb), the same with its text index", 0.6),
+];
+/// The most of tantivy's bytes.
+const OF_TANTIVY: f64 = 0.25;
+
+/// All peers that can be had here.
+pub(super) struct Peers {
+    folder: TempDir,
+    all: Vec<(Script, &'static str, &'static str, f64)>,
+}
+
+impl Peers {
+    pub(super) async fn start() -> Result<Self> {
+        let (folder, mut all) = (tempfile::tempdir()?, Vec::new());
+        let mut add = |started: Result<Script>, table, what, share| match started {
+            Ok(script) => all.push((script, table, what, share)),
+            Err(error) => println!("  {what} cannot be had here: {error:#}"),
+        };
+        for (table, what, share) in TABLES {
+            add(Script::clickhouse(&folder.path().join(table), table).await, table, what, share);
+        }
+        let own = folder.path().join("tantivy");
+        let tantivy = Script::start("tantivy_lines.py", "tantivy==0.27.0", &[&own]).await;
+        add(tantivy, "", "tantivy, message indexed and stored", OF_TANTIVY);
+        Ok(Self { folder, all })
+    }
+
+    /// Loads, asks, and tells what came of it.
+    pub(super) async fn compare(mut self, records: usize, questions: &[Question], ours: &Ours) -> Result<()> {
+        self.load(records).await?;
+        for (script, table, what, share) in &mut self.all {
+            let Size { rows, bytes } = script.finish().await?;
+            println!("{what}, {rows} rows from JSON, {:.0} CPU s", script.cpu_s());
+            compare("bytes a record on disk", bytes / rows, "bytes", ours.bytes);
+            let is_met = ours.bytes <= *share * bytes / rows;
+            println!("    goal {share} of it: {}", if is_met { "met" } else { "missed" });
+            for (question, ours) in questions.iter().zip(&ours.times) {
+                let query = match (*table, &question.words) {
+                    ("", Some(words)) => words.clone(),
+                    ("", None) => continue,
+                    (table, _) => question.sql.replace("TABLE", table),
+                };
+                let theirs = script.median_ms(std::iter::repeat_n(query, ASKED)).await?;
+                compare(question.what, theirs, "ms", *ours);
+            }
+            script.stop().await?;
+        }
+        Ok(())
+    }
+
+    async fn load(&mut self, records: usize) -> Result<()> {
+        let (mut lines, mut loaded, mut text) = (Lines::new(SEED), 0, String::new());
+        let file = self.folder.path().join("rows.json");
+        while loaded < records {
+            let (service, batch) = lines.batch();
+            lines::rows(service, &batch, &mut text);
+            loaded += batch.len();
+            if text.len() >= ROWS_BYTES || loaded >= records {
+                self.hand_over(&mut text, &file).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn hand_over(&mut self, text: &mut String, file: &Path) -> Result<()> {
+        std::fs::write(file, text.as_bytes())?;
+        text.clear();
+        for (script, ..) in &mut self.all {
+            script.load_file(file).await?;
+        }
+        Ok(std::fs::remove_file(file)?)
+    }
+}
+
+fn compare(what: &str, theirs: f64, unit: &str, ours: f64) {
+    println!("  {what:<50} {theirs:>12.1} {unit}, {:.3} of it here", ours / theirs);
+}
