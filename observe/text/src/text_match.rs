@@ -68,7 +68,18 @@ impl TextMatch {
             Self::Contains(part) => text.contains(part.as_str()),
             Self::ContainsFolded(part) => fold(text).contains(&*fold(part)),
             Self::Regex(regex) => regex.is_match(text),
-            _ => self.next_within(text, &mut Vec::new(), 0).is_some(),
+            _ => self.may_match(text) && self.next_within(text, &mut Vec::new(), 0).is_some(),
+        }
+    }
+
+    /// Whether a text holds the characters that a match must hold, so that it is worth cutting into words.
+    fn may_match(&self, text: &str) -> bool {
+        match self {
+            Self::Word(word) | Self::WordPrefix(word) => may_hold(text, word),
+            Self::Phrase { words, .. } => {
+                words.iter().max_by_key(|word| word.len()).is_none_or(|word| may_hold(text, word))
+            }
+            _ => true,
         }
     }
 
@@ -136,6 +147,26 @@ impl TextMatch {
     }
 }
 
+/// Letters and digits, the most frequent in texts of services first: what stands last, or not here, is looked for first.
+const FREQUENT: &[u8] = b"etaoinsrdlchumpgf0123456789bvywkxjqz";
+
+/// Whether a text may hold a part that is in lower case, whatever the text's own case. One that is not ASCII may hold anything.
+fn may_hold(text: &str, part: &str) -> bool {
+    if !text.is_ascii() {
+        return true;
+    }
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    let frequency = |byte: &u8| FREQUENT.iter().position(|one| one == byte).unwrap_or(FREQUENT.len());
+    let Some((before, rarest)) = part.iter().enumerate().max_by_key(|(_, byte)| frequency(byte)) else { return true };
+    let mut found = memchr::memchr2_iter(*rarest, rarest.to_ascii_uppercase(), text);
+    found.any(|at| {
+        let start = at.checked_sub(before);
+        start
+            .and_then(|start| text.get(start..start + part.len()))
+            .is_some_and(|there| there.eq_ignore_ascii_case(part))
+    })
+}
+
 /// Where a text in lower case stands in another, whose own characters may be longer or shorter in lower case.
 fn folded_ranges(text: &str, part: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
@@ -165,9 +196,11 @@ fn folded_ranges(text: &str, part: &str) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::proptest;
     use regex::Regex;
 
     use super::TextMatch;
+    use crate::words::fold;
 
     fn phrase(words: &[&str], slop: usize, last_is_prefix: bool) -> TextMatch {
         TextMatch::Phrase { words: words.iter().map(|word| (*word).to_owned()).collect(), slop, last_is_prefix }
@@ -194,6 +227,17 @@ mod tests {
         ] {
             assert_eq!(wanted.ranges(text), ranges, "{wanted:?}");
             assert_eq!(wanted.matches(text), !ranges.is_empty(), "{wanted:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_match_is_passed_over(text in "[a-cA-C0 İſK_-]{0,24}", word in "[a-c0İſ_]{0,3}", other in "[a-c0]{1,2}") {
+            let word = fold(&word).into_owned();
+            for wanted in [TextMatch::Word(word.clone()), TextMatch::WordPrefix(word.clone()), phrase(&[&word, &other], 1, true)] {
+                let is_there = wanted.next_within(&text, &mut Vec::new(), 0).is_some();
+                assert_eq!(wanted.matches(&text), is_there, "{wanted:?} in {text:?}");
+            }
         }
     }
 
