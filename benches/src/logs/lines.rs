@@ -168,6 +168,7 @@ impl Lines {
                 "host": format!("ip-10-0-{}-{}.eu-central-1.compute.internal", pod % 4, pod * 11),
                 "container_name": service,
                 "docker_id": format!("{:032x}{:032x}", pod * 1_299_709, pod * 15_485_863),
+                "container_hash": format!("sha256:{:032x}{:032x}", pod * 32_452_843, pod * 49_979_687),
                 "container_image": format!("registry.example.com/shop/{service}:1.42.{pod}"),
             },
         });
