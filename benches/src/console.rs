@@ -1,7 +1,6 @@
 //! What the console asks for, over a million spans, and Chromium at traces of many.
 
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use vitrine_tests_testkit::{Observatory, node, succeed};
 
 use crate::goals::tell;
 use crate::observe::generator::START_NS;
-use crate::observe::wire::Wire;
+use crate::observe::wire::median_ms;
 use crate::observe::{ARGS, send, settle};
 use crate::script::cache;
 
@@ -33,39 +32,20 @@ pub(crate) async fn measure(binary: &Path) -> Result<()> {
     let everything = format!("/api/heatmap?{time}");
     let of_service = format!("/api/heatmap?{time}&query=service:checkout");
     for (what, path, goal) in [("heat-map of all", everything, 150.0), ("heat-map of one service", of_service, 150.0)] {
-        let (ms, map) = ask(&observatory.observe, &path, None).await?;
+        let (ms, map) = median_ms(&observatory.observe, &path, None, LOOKS).await?;
         ensure!(map["spans"].as_u64() > Some(0), "{map}");
         tell(&format!("{what}, {} spans", map["spans"]), ms, "ms", goal, false);
     }
     let failed = json!({"selection": {"start": start, "end": end, "query": "status:error"}, "scope": {"start": start, "end": end}});
-    let (ms, compared) = ask(&observatory.observe, "/api/compare", Some(&failed)).await?;
+    let (ms, compared) = median_ms(&observatory.observe, "/api/compare", Some(&failed), LOOKS).await?;
     ensure!(compared["attributes"].is_array(), "{compared}");
     tell("comparison of failed spans with all others", ms, "ms", 400.0, false);
     let attributes = json!({"selection": failed["selection"], "scope": failed["scope"], "time": false});
-    let (ms, _) = ask(&observatory.observe, "/api/compare", Some(&attributes)).await?;
+    let (ms, _) = median_ms(&observatory.observe, "/api/compare", Some(&attributes), LOOKS).await?;
     println!("  {:<60} {ms:>12.3} ms", "of that, without where the time went");
     look(&observatory.observe).await?;
     observatory.process().stop()?;
     Ok(())
-}
-
-/// Median of a request in milliseconds, and what it is answered with.
-async fn ask(url: &str, path: &str, body: Option<&Value>) -> Result<(f64, Value)> {
-    let mut wire = Wire::connect(url).await?;
-    let (mut times, mut last) = (Vec::new(), Value::Null);
-    for _ in 0..LOOKS {
-        let began = Instant::now();
-        let (status, answered) = match body {
-            Some(body) => wire.post(path, "application/json", body.to_string().as_bytes()).await?,
-            None => wire.get(path).await?,
-        };
-        times.push(began.elapsed().as_secs_f64() * 1e3);
-        let said = || String::from_utf8_lossy(&answered[..answered.len().min(300)]).into_owned();
-        ensure!(status == 200, "{path}: {status} {}", said());
-        last = serde_json::from_slice(&answered).with_context(said)?;
-    }
-    times.sort_by(f64::total_cmp);
-    Ok((times[times.len() / 2], last))
 }
 
 /// Has Chromium open traces, scroll through them and fold them.

@@ -20,8 +20,7 @@ use vitrine_tests_testkit::Observatory;
 use crate::goals::tell;
 use crate::observe::generator::START_NS;
 use crate::observe::senders::{PROTOBUF, SENDERS, Senders};
-use crate::observe::wire::Wire;
-use crate::observe::{ARGS, settle};
+use crate::observe::{ARGS, settle, wire};
 use crate::process;
 use lines::{ABSENT, Lines, RARE};
 use peers::Peers;
@@ -41,7 +40,7 @@ struct Question {
     goal_ms: f64,
     /// What is asked of the observatory: a path, and its parameters but the time.
     path: String,
-    /// Of ClickHouse; `TABLE` stands for the table.
+    /// Of ClickHouse.
     sql: String,
     /// Of tantivy, where it can be asked.
     words: Option<String>,
@@ -75,7 +74,8 @@ pub(crate) async fn measure(binary: &Path, records: usize) -> Result<()> {
     let (cpu, (_, most)) = (process::cpu(pid)?, process::resident(pid)?);
     let in_segments = status["logs"]["segment_rows"].as_f64().context("rows in segments")?;
     let segments = observatory.data().join("observatory").join("segments");
-    let (disk, words) = (process::size(&segments)? as f64, of_words(&segments)? as f64);
+    let is_text_index = |path: &Path| path.extension().is_some_and(|extension| extension == "words");
+    let (disk, words) = (process::size(&segments)? as f64, process::size_of(&segments, &is_text_index)? as f64);
     println!(
         "Logs: {} records, {SENDERS} connections, OTLP/HTTP protobuf, every request synced before it is answered; {:.0} bytes a message",
         sent.records,
@@ -112,7 +112,8 @@ pub(crate) async fn measure(binary: &Path, records: usize) -> Result<()> {
 }
 
 fn questions(once: &str) -> [Question; 6] {
-    let newest = |condition: &str| format!("SELECT * FROM TABLE WHERE {condition} ORDER BY Timestamp DESC LIMIT 100");
+    let newest =
+        |condition: &str| format!("SELECT * FROM otel_logs WHERE {condition} ORDER BY Timestamp DESC LIMIT 100");
     let token = |word: &str| format!("hasToken(Body, '{word}')");
     let find = |query: &str| format!("/api/logs?query={}", percent::encode(query));
     let minutes = "toStartOfMinute(TimestampTime) AS minute";
@@ -149,14 +150,14 @@ fn questions(once: &str) -> [Question; 6] {
             what: "a rare word counted by minute",
             goal_ms: 150.0,
             path: format!("/api/logs/counts?step=1m&query={RARE}"),
-            sql: format!("SELECT {minutes}, count() FROM TABLE WHERE {} GROUP BY minute", token(RARE)),
+            sql: format!("SELECT {minutes}, count() FROM otel_logs WHERE {} GROUP BY minute", token(RARE)),
             words: None,
         },
         Question {
             what: "everything counted by minute and level",
             goal_ms: 5.0,
             path: "/api/logs/counts?step=1m&by=level".to_owned(),
-            sql: format!("SELECT {minutes}, SeverityNumber, count() FROM TABLE GROUP BY minute, SeverityNumber"),
+            sql: format!("SELECT {minutes}, SeverityNumber, count() FROM otel_logs GROUP BY minute, SeverityNumber"),
             words: None,
         },
     ]
@@ -187,20 +188,9 @@ async fn send(url: &str, records: usize) -> Result<Sent> {
     Ok(sent)
 }
 
-/// Median of a request in milliseconds, and what it is answered with.
+/// Median of a request about all that was sent, in milliseconds, and what it is answered with.
 async fn ask(url: &str, path: &str, end_ns: u64) -> Result<(f64, Value)> {
-    let (mut wire, mut times, mut last) = (Wire::connect(url).await?, Vec::new(), Value::Null);
-    let path = format!("{path}&start={START_NS}&end={end_ns}");
-    for _ in 0..ASKED {
-        let began = Instant::now();
-        let (status, answered) = wire.get(&path).await?;
-        times.push(began.elapsed().as_secs_f64() * 1e3);
-        let said = || String::from_utf8_lossy(&answered[..answered.len().min(300)]).into_owned();
-        ensure!(status == 200, "{path}: {status} {}", said());
-        last = serde_json::from_slice(&answered).with_context(said)?;
-    }
-    times.sort_by(f64::total_cmp);
-    Ok((times[ASKED / 2], last))
+    wire::median_ms(url, &format!("{path}&start={START_NS}&end={end_ns}"), None, ASKED).await
 }
 
 /// The same records as documents of `_bulk`.
@@ -226,18 +216,4 @@ async fn bulk(binary: &Path, records: usize) -> Result<()> {
     tell("their JSON", bytes as f64 / 1e6 / cpu, "MB/CPU s", 60.0, true);
     observatory.process().stop()?;
     Ok(())
-}
-
-/// Bytes of all text indexes below a folder.
-fn of_words(folder: &Path) -> Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            bytes += of_words(&path)?;
-        } else if path.extension().is_some_and(|extension| extension == "words") {
-            bytes += path.metadata()?.len();
-        }
-    }
-    Ok(bytes)
 }

@@ -30,6 +30,7 @@ const IDLE_MIB: f64 = 45.0;
 
 /// How much metrics are measured with.
 #[derive(Debug, Clone, Args)]
+#[group(id = "metrics")]
 pub(crate) struct Sizes {
     /// Samples that the observatory is compared with
     #[arg(long, default_value_t = 40_000_000)]

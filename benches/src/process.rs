@@ -1,5 +1,7 @@
 //! What the operating system says of a process.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 
 /// Ticks of a second, as `/proc` counts them on Linux.
@@ -43,7 +45,12 @@ pub(crate) fn resident(pid: u32) -> Result<(f64, f64)> {
 }
 
 /// Bytes of all files below a folder.
-pub(crate) fn size(folder: &std::path::Path) -> Result<u64> {
+pub(crate) fn size(folder: &Path) -> Result<u64> {
+    size_of(folder, &|_| true)
+}
+
+/// Bytes of those files below a folder that are meant.
+pub(crate) fn size_of(folder: &Path, is_meant: &dyn Fn(&Path) -> bool) -> Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let entry = entry?;
@@ -53,7 +60,12 @@ pub(crate) fn size(folder: &std::path::Path) -> Result<u64> {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
             Err(e) => return Err(e.into()),
         };
-        bytes += if meta.is_dir() { size(&entry.path())? } else { meta.len() };
+        let path = entry.path();
+        if meta.is_dir() {
+            bytes += size_of(&path, is_meant)?;
+        } else if is_meant(&path) {
+            bytes += meta.len();
+        }
     }
     Ok(bytes)
 }

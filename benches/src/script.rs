@@ -1,7 +1,6 @@
 //! Peers that are libraries of Python, each in a process of its own: a script that takes commands, one a line, and answers each with a line
 //! of JSON.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -36,7 +35,9 @@ impl Script {
     /// A script of `peers/`, with a package of PyPI (`NAME==VERSION`).
     pub(crate) async fn start(script: &str, package: &str, arguments: &[&Path]) -> Result<Self> {
         let python = python(&cache()?, &package.replace("==", "-"), &[package]).await?;
+        // What they share is compiled in memory only.
         let mut child = Command::new(python)
+            .arg("-B")
             .arg(peers().join(script))
             .args(arguments)
             .stdin(Stdio::piped())
@@ -48,10 +49,11 @@ impl Script {
         Ok(Self { child, commands, answers, cpu_s: 0.0 })
     }
 
-    /// ClickHouse with a table of `peers/TABLE.sql`.
-    pub(crate) async fn clickhouse(folder: &Path, table: &str) -> Result<Self> {
-        let statement = peers().join(table).with_extension("sql");
-        Self::start("clickhouse.py", "chdb==4.4.0", &[folder, &statement]).await
+    /// ClickHouse with the table that the first of `peers/NAME.sql` makes, and the others change.
+    pub(crate) async fn clickhouse(folder: &Path, names: &[&str]) -> Result<Self> {
+        let statements: Vec<PathBuf> = names.iter().map(|name| peers().join(name).with_extension("sql")).collect();
+        let arguments: Vec<&Path> = [folder].into_iter().chain(statements.iter().map(PathBuf::as_path)).collect();
+        Self::start("clickhouse.py", "chdb==4.4.0", &arguments).await
     }
 
     /// CPU seconds that all its commands took.
@@ -67,18 +69,14 @@ impl Script {
         Ok(answer)
     }
 
-    /// Hands rows over, one JSON object a line, by a file which is gone afterwards.
-    pub(crate) async fn load(&mut self, rows: &mut String, file: &Path) -> Result<()> {
-        std::fs::File::create(file)?.write_all(rows.as_bytes())?;
+    /// Hands rows over to peers, one JSON object a line, by a file which is gone afterwards.
+    pub(crate) async fn load(peers: impl Iterator<Item = &mut Self>, rows: &mut String, file: &Path) -> Result<()> {
+        std::fs::write(file, rows.as_bytes())?;
         rows.clear();
-        self.load_file(file).await?;
+        for peer in peers {
+            peer.command(&format!("load {}", file.display())).await?;
+        }
         Ok(std::fs::remove_file(file)?)
-    }
-
-    /// Hands over the rows of a file.
-    pub(crate) async fn load_file(&mut self, file: &Path) -> Result<()> {
-        self.command(&format!("load {}", file.display())).await?;
-        Ok(())
     }
 
     /// Merges everything. Returns what it has on disk then.
@@ -89,18 +87,11 @@ impl Script {
         Ok(Size { rows: of("rows")?, bytes: of("bytes")? })
     }
 
-    /// Asks. Returns how many rows were found, and in how many milliseconds.
-    pub(crate) async fn ask(&mut self, query: &str) -> Result<(u64, f64)> {
-        let answer = self.command(&format!("query {query}")).await?;
-        let seconds = answer["seconds"].as_f64().context("seconds")?;
-        Ok((answer["rows"].as_u64().context("rows")?, seconds * 1e3))
-    }
-
     /// Median of the milliseconds that queries take.
     pub(crate) async fn median_ms(&mut self, queries: impl Iterator<Item = String>) -> Result<f64> {
         let mut times = Vec::new();
         for query in queries {
-            times.push(self.ask(&query).await?.1);
+            times.push(self.command(&format!("query {query}")).await?["seconds"].as_f64().context("seconds")? * 1e3);
         }
         times.sort_by(f64::total_cmp);
         Ok(times[times.len() / 2])

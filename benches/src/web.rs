@@ -23,6 +23,7 @@ const PRODUCT: &str = "/p/storm-vase";
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[group(id = "web")]
 pub(crate) struct Sizes {
     /// Pages that are drawn before the memory of the engine is read
     #[arg(long, default_value_t = 10_000)]

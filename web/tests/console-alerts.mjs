@@ -1,6 +1,6 @@
 // The console's alerts: one list, silenced from a row in two clicks.
 import { strictEqual } from 'node:assert'
-import { mustBeReadable } from './people.mjs'
+import { mustBeReadable, settled } from './people.mjs'
 import { fail } from './telemetry.mjs'
 
 /** Tells the observatory of an alert that fires, or has ended. */
@@ -56,6 +56,6 @@ export async function console_from_an_alert({ observe, open }) {
 export async function reading_alerts({ observe, open }) {
   await tell(observe)
   const tabs = ['alerts', 'rules', 'silences', 'routes', 'receivers']
-  await mustBeReadable(open, tabs.map((tab) => `${observe}/alerts?tab=${tab}`))
+  await mustBeReadable(open, tabs.map((tab) => `${observe}/alerts?tab=${tab}`), { shown: settled('main h1') })
   await tell(observe, {}, true)
 }

@@ -1,6 +1,6 @@
 // The console's dashboards: made, edited, changed by two at once, imported, deleted.
 import { match, ok, strictEqual } from 'node:assert'
-import { mustBeReadable } from './people.mjs'
+import { mustBeReadable, settled } from './people.mjs'
 
 const TITLE = 'Flow of dashboards'
 const NAME = 'flow-of-dashboards'
@@ -115,9 +115,12 @@ export async function importing_dashboards({ observe, open }) {
 
 /** Dashboards that come with the observatory can be read by everyone: in both colours, and on a phone. */
 export async function reading_dashboards({ observe, open }) {
-  await mustBeReadable(open, ['', '/host'].map((path) => `${observe}/dashboards${path}`))
-  const page = await open()
-  await page.goto(`${observe}/dashboards/host`)
-  await page.getByRole('button', { name: 'Save a copy' }).first().waitFor()
-  strictEqual(await page.getByRole('link', { name: 'Edit', exact: true }).count(), 0)
+  const [list, host] = ['', '/host'].map((path) => `${observe}/dashboards${path}`)
+  const shown = async (page, address) => {
+    await settled('main h1')(page)
+    if (address !== host) return
+    await page.getByRole('button', { name: 'Save a copy' }).first().waitFor()
+    strictEqual(await page.getByRole('link', { name: 'Edit', exact: true }).count(), 0)
+  }
+  await mustBeReadable(open, [list, host], { shown })
 }

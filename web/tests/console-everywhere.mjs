@@ -1,17 +1,12 @@
 // What holds on every page of the console.
 import { deepStrictEqual, ok, strictEqual } from 'node:assert'
-import { mustBeReadable, until } from './people.mjs'
+import { mustBeReadable, read, until } from './people.mjs'
 
 /** Each area, by the key behind `g`. */
 const AREAS = { o: '/', t: '/traces', l: '/logs', m: '/metrics', s: '/sql', d: '/dashboards', a: '/alerts', f: '/flags', p: '/shop' }
 const OTHERS = ['/services/checkout', '/objectives', '/targets', '/visits', '/dashboards/shop', '/sign-in']
 
-/** Waits until a page has read what it shows. */
-async function read(page) {
-  await page.locator('main h1').first().waitFor()
-  await page.waitForLoadState('networkidle')
-}
-
+/** Opens a page, and waits until it has read what it shows. */
 async function show(page, address) {
   await page.goto(address)
   await read(page)
@@ -29,7 +24,7 @@ export async function console_for_everyone({ observe, open }) {
   // 720 pixels are a desk at 200 %.
   const ways = [...['light', 'dark'].flatMap((theme) => [1440, 360].map((width) => [theme, width])), ['light', 720]]
   const addresses = [...Object.values(AREAS), ...OTHERS, `/trace/${trace}`].map((path) => observe + path)
-  await mustBeReadable(open, addresses, { shown: read, ways })
+  await mustBeReadable(open, addresses, { shown: read, ways, more: { reducedMotion: 'reduce' } })
 }
 
 /** Every area is reached by two keys, every control by Tab, and what keys do is listed. */

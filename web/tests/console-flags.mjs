@@ -1,6 +1,6 @@
 // The console's pages of flags and faults.
 import { ok, strictEqual } from 'node:assert'
-import { mustBeReadable, until } from './people.mjs'
+import { mustBeReadable, settled, until } from './people.mjs'
 import { fail } from './telemetry.mjs'
 
 const KEY = 'flow/one'
@@ -117,5 +117,5 @@ export async function console_from_a_flags_chart({ observe, open }) {
 /** Each tab can be read by everyone: in both colours, and on a phone. */
 export async function reading_flags({ observe, open }) {
   const tabs = ['flags', 'faults', 'changes', 'planned', 'sets', 'segments', 'campaigns']
-  await mustBeReadable(open, tabs.map((tab) => `${observe}/flags?tab=${tab}`))
+  await mustBeReadable(open, tabs.map((tab) => `${observe}/flags?tab=${tab}`), { shown: settled('main h2') })
 }

@@ -167,6 +167,7 @@ export async function reading_what_is_promised({ observe, open }) {
     await answer(page, '/prometheus/api/v1/rules', { groups: [promised('flow-broken'), promised('w'.repeat(10_000)), promised('<img src=x onerror=alert(1)>')] })
     await answer(page, '/prometheus/api/v1/targets', { activeTargets: [target(`${'w'.repeat(10_000)}:80`, 'down', 'e'.repeat(10_000))], droppedTargets: [], droppedTargetCounts: { flow: 0 } })
   }
-  const shown = (page) => page.waitForSelector('main :is(tr, summary)')
-  await mustBeReadable(open, ['/objectives', '/targets', '/visits'].map((path) => observe + path), { prepare, shown })
+  const pages = new Map([['/objectives', 'tr'], ['/targets', 'tr'], ['/visits', 'summary']].map(([path, seen]) => [observe + path, `main ${seen}`]))
+  const shown = (page, address) => page.waitForSelector(pages.get(address))
+  await mustBeReadable(open, [...pages.keys()], { prepare, shown })
 }

@@ -1,9 +1,9 @@
 // The console's pages that ask: logs, metrics, SQL.
 import { match, strictEqual } from 'node:assert'
 import { mustBeReadable, until } from './people.mjs'
+import { post, string } from './telemetry.mjs'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4737'
-const string = (key, stringValue) => ({ key, value: { stringValue } })
 
 /** Sends log records of now, each later than the one before. */
 async function send(observe, service, records) {
@@ -17,9 +17,7 @@ async function send(observe, service, records) {
     attributes: [string('http.route', route ?? '/orders')],
   }))
   const resource = { attributes: [string('service.name', service), string('service.instance.id', `${service}-1`)] }
-  const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] })
-  const answer = await fetch(`${observe}/v1/logs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
-  strictEqual(answer.status, 200)
+  await post(observe, '/v1/logs', { resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] })
 }
 
 const rows = (page) => page.locator('[data-logs] [data-row]')

@@ -1,6 +1,6 @@
 // The shop's back office in the console.
 import { ok, strictEqual } from 'node:assert'
-import { mustBeReadable, until } from './people.mjs'
+import { mustBeReadable, settled, until } from './people.mjs'
 
 /** Asks the shop as the page's own requests do. */
 async function ask(page, method, path, body, headers = {}) {
@@ -97,5 +97,5 @@ export async function following_orders({ observe, open }) {
 /** Each tab can be read by everyone: in both colours, and on a phone. */
 export async function reading_shop({ observe, open }) {
   const tabs = ['products', 'orders', 'customers', 'promoters', 'payments', 'ledger', 'fraud', 'mailbox', 'funnel', 'sources', 'products&open=prd_tall-vase']
-  await mustBeReadable(open, tabs.map((tab) => `${observe}/shop?tab=${tab}`))
+  await mustBeReadable(open, tabs.map((tab) => `${observe}/shop?tab=${tab}`), { shown: settled('main h2') })
 }

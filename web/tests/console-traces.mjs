@@ -1,16 +1,9 @@
 // The console's pages of traces: found, compared, and each of them whole.
 import { ok, strictEqual } from 'node:assert'
-import { randomBytes } from 'node:crypto'
 import { mustBeReadable, until } from './people.mjs'
+import { id, post, string } from './telemetry.mjs'
 
-const id = (bytes) => randomBytes(bytes).toString('hex')
-const string = (key, stringValue) => ({ key, value: { stringValue } })
 const resourceOf = (service) => ({ attributes: [string('service.name', service)] })
-
-async function post(observe, path, body) {
-  const answer = await fetch(observe + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-  strictEqual(answer.status, 200)
-}
 
 /** Sends spans, each with its service; `at` and `took` are milliseconds, `at` after 5 seconds ago. */
 async function send(observe, traceId, spans) {
@@ -136,16 +129,17 @@ export async function console_odd_traces({ observe, open }) {
     { service: 's'.repeat(300), parentSpanId: root, name: 'n'.repeat(10_000), at: 10, took: 300 },
     { service, parentSpanId: lost, name: 'lost', at: 20, took: 100, message: script },
   ])
-  const pages = [`/traces?from=now-5m&q=service:${service}`, `/trace/${traceId}?span=${root}`, `/trace/${traceId}?view=statistics`, `/trace/${traceId}?view=flame`, `/traces/diff?a=${traceId}&b=${traceId}`]
+  const whole = `/trace/${traceId}`
+  const pages = [`/traces?from=now-5m&q=service:${service}`, `${whole}?span=${root}`, `${whole}?view=statistics`, `${whole}?view=flame`, `/traces/diff?a=${traceId}&b=${traceId}`, whole]
   const shown = async (page, address) => {
     await page.locator('main').getByText(address.includes('/traces?') ? 'Traces' : service).first().waitFor({ state: 'attached' })
     await page.waitForLoadState('networkidle')
+    if (address !== observe + whole) return
+    await page.locator('summary', { hasText: 'odd' }).first().waitFor()
+    ok((await page.title()).startsWith('Trace'), 'script in names did run')
   }
   await mustBeReadable(open, pages.map((path) => observe + path), { shown })
   const page = await open()
-  await page.goto(`${observe}/trace/${traceId}`)
-  await page.locator('summary', { hasText: 'odd' }).first().waitFor()
-  ok((await page.title()).startsWith('Trace'), 'script in names did run')
   const [ring, first, second] = [id(16), id(8), id(8)]
   await send(observe, ring, [
     { service, spanId: first, parentSpanId: second, name: 'hen', at: 400, took: 50 },

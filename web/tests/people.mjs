@@ -81,17 +81,27 @@ const WAYS = [
   ['dark', 360],
 ]
 
-/** What is not busy with reading any more. */
-const settled = (page) => page.waitForFunction(() => document.querySelector('main :is(h1, h2)') !== null && document.querySelector('main [aria-busy="true"]') === null)
+/** Waits until a page has this, and is not busy with reading any more. */
+export const settled = (selector) => async (page) => {
+  await page.locator(selector).first().waitFor()
+  await page.waitForFunction(() => document.querySelector('main [aria-busy="true"]') === null)
+}
+
+/** Waits until a page has its heading, and asks for nothing more. */
+export async function read(page) {
+  await page.locator('main h1').first().waitFor()
+  await page.waitForLoadState('networkidle')
+}
 
 /**
  * Everyone can read each address, in each way to look: nothing is wider than the screen, axe has no serious finding, and nothing is said on
- * the browser's console. `shown(page, address)` waits for what is to be seen; `prepare(page)` comes first.
+ * the browser's console. `shown(page, address)` waits for what is to be seen; `prepare(page)` comes first; `more` is what else a browser is
+ * opened with.
  */
-export async function mustBeReadable(open, addresses, { shown = settled, prepare = async () => {}, ways = WAYS } = {}) {
+export async function mustBeReadable(open, addresses, { shown, prepare = async () => {}, ways = WAYS, more = {} }) {
   const found = []
   for (const [colorScheme, width] of ways) {
-    const page = await open({ colorScheme, viewport: { width, height: 900 }, reducedMotion: 'reduce' })
+    const page = await open({ colorScheme, viewport: { width, height: 900 }, ...more })
     await prepare(page)
     for (const address of addresses) {
       await page.goto(address)

@@ -2,10 +2,10 @@
 import { strictEqual } from 'node:assert'
 import { randomBytes } from 'node:crypto'
 
-const string = (key, stringValue) => ({ key, value: { stringValue } })
-const id = (bytes) => randomBytes(bytes).toString('hex')
+export const string = (key, stringValue) => ({ key, value: { stringValue } })
+export const id = (bytes) => randomBytes(bytes).toString('hex')
 
-async function post(observe, path, body) {
+export async function post(observe, path, body) {
   const answer = await fetch(observe + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
   strictEqual(answer.status, 200)
 }

@@ -55,11 +55,11 @@ pub(super) struct ClickHouse(Script);
 
 impl ClickHouse {
     pub(super) async fn start(folder: &Path) -> Result<Self> {
-        Ok(Self(Script::clickhouse(folder, "otel_traces").await?))
+        Ok(Self(Script::clickhouse(folder, &["otel_traces"]).await?))
     }
 
     pub(super) async fn load(&mut self, rows: &mut Rows) -> Result<()> {
-        self.0.load(&mut rows.text, &rows.file).await
+        Script::load(std::iter::once(&mut self.0), &mut rows.text, &rows.file).await
     }
 
     async fn median(&mut self, queries: impl Iterator<Item = String>) -> Result<f64> {

@@ -1,6 +1,9 @@
 //! HTTP/1.1 over one connection: so little that what is measured is the server.
 
+use std::time::Instant;
+
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -100,4 +103,23 @@ impl Wire {
             }
         }
     }
+}
+
+/// Median of a request that is sent some times, in milliseconds, and what it is answered with. With a body, which is JSON, it is a POST.
+pub(crate) async fn median_ms(url: &str, path: &str, body: Option<&Value>, times: usize) -> Result<(f64, Value)> {
+    let mut wire = Wire::connect(url).await?;
+    let (mut took, mut last) = (Vec::new(), Value::Null);
+    for _ in 0..times {
+        let began = Instant::now();
+        let (status, answered) = match body {
+            Some(body) => wire.post(path, "application/json", body.to_string().as_bytes()).await?,
+            None => wire.get(path).await?,
+        };
+        took.push(began.elapsed().as_secs_f64() * 1e3);
+        let said = || String::from_utf8_lossy(&answered[..answered.len().min(300)]).into_owned();
+        ensure!(status == 200, "{path}: {status} {}", said());
+        last = serde_json::from_slice(&answered).with_context(said)?;
+    }
+    took.sort_by(f64::total_cmp);
+    Ok((took[took.len() / 2], last))
 }

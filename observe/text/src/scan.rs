@@ -75,8 +75,9 @@ impl Needle {
         let (characters, folded): (Cow<'_, str>, bool) = match wanted {
             TextMatch::Contains(part) => (part.into(), false),
             TextMatch::ContainsFolded(part) => (fold(part), true),
-            TextMatch::Word(word) | TextMatch::WordPrefix(word) => (word.into(), true),
-            TextMatch::Phrase { words, .. } => (words.iter().max_by_key(|word| word.len())?.into(), true),
+            TextMatch::Word(_) | TextMatch::WordPrefix(_) | TextMatch::Phrase { .. } => {
+                (wanted.required_word()?.into(), true)
+            }
             TextMatch::WordRegex(regex) | TextMatch::Regex(regex) => (required_literal(regex.as_str()).into(), true),
             TextMatch::Fuzzy { .. } => return None,
         };

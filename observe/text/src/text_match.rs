@@ -68,18 +68,17 @@ impl TextMatch {
             Self::Contains(part) => text.contains(part.as_str()),
             Self::ContainsFolded(part) => fold(text).contains(&*fold(part)),
             Self::Regex(regex) => regex.is_match(text),
-            _ => self.may_match(text) && self.next_within(text, &mut Vec::new(), 0).is_some(),
+            _ if self.required_word().is_some_and(|word| !may_hold(text, word)) => false,
+            _ => self.next_within(text, &mut Vec::new(), 0).is_some(),
         }
     }
 
-    /// Whether a text holds the characters that a match must hold, so that it is worth cutting into words.
-    fn may_match(&self, text: &str) -> bool {
+    /// The characters in lower case that each match must hold, where they are those of a word.
+    pub(crate) fn required_word(&self) -> Option<&str> {
         match self {
-            Self::Word(word) | Self::WordPrefix(word) => may_hold(text, word),
-            Self::Phrase { words, .. } => {
-                words.iter().max_by_key(|word| word.len()).is_none_or(|word| may_hold(text, word))
-            }
-            _ => true,
+            Self::Word(word) | Self::WordPrefix(word) => Some(word),
+            Self::Phrase { words, .. } => words.iter().max_by_key(|word| word.len()).map(String::as_str),
+            _ => None,
         }
     }
 
