@@ -89,13 +89,16 @@ export async function changing_a_dashboard_at_once({ observe, open }) {
 const GRAFANA = {
   title: 'Taken over',
   schemaVersion: 39,
+  templating: { list: [{ type: 'custom', name: 'service', query: 'cart,checkout', multi: true, includeAll: true, current: { value: ['$__all'] } }] },
+  annotations: { list: [{ name: 'Down', enable: true, datasource: { type: 'prometheus' }, expr: 'up == 0' }] },
   panels: [
     { type: 'timeseries', title: 'Up', gridPos: { x: 0, y: 0, w: 12, h: 8 }, datasource: { type: 'prometheus' }, targets: [{ expr: 'up', refId: 'A' }] },
+    { type: 'timeseries', title: 'Of $service', repeat: 'service', gridPos: { x: 0, y: 8, w: 24, h: 8 }, datasource: { type: 'prometheus' }, targets: [{ expr: 'up{job="$service"}', refId: 'A' }] },
     { type: 'geomap', title: 'World', gridPos: { x: 12, y: 0, w: 12, h: 8 } },
   ],
 }
 
-/** A dashboard of Grafana is taken, and what could not be is said. */
+/** A dashboard of Grafana is taken, with panels for each value of a variable and annotations, and what could not be is said. */
 export async function importing_dashboards({ observe, open }) {
   await clean(observe, 'taken-over')
   const page = await open()
@@ -109,6 +112,11 @@ export async function importing_dashboards({ observe, open }) {
   await dialog.getByRole('button', { name: 'Import it' }).click()
   await page.waitForURL('**/dashboards/taken-over?**')
   await page.locator('[data-panel="up"]').waitFor()
+  for (const service of ['cart', 'checkout']) await page.getByRole('heading', { name: `Of ${service}` }).waitFor()
+  const down = page.getByRole('checkbox', { name: 'Down' })
+  ok(await down.isChecked())
+  await down.uncheck()
+  await page.waitForURL((url) => url.searchParams.get('annotations') === 'Down')
   await clean(observe, 'taken-over')
   page.mustBeFine()
 }

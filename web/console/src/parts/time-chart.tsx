@@ -2,11 +2,12 @@
 import { memo, useEffect, useMemo, useRef, useState } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { colourAt, resolved } from '../colour'
+import { colourAt } from '../colour'
 import { clock, inUnit, moment, type Unit } from '../format'
-import { setTime } from '../time'
 import { Dot } from './controls'
 import { withGaps } from './gaps'
+import { marksByPoint, nextMarked } from './time-chart-data'
+import { plotData, plotOptions, unitOf } from './time-chart-plot'
 import styles from './time-chart.module.css'
 
 export interface Line {
@@ -15,6 +16,10 @@ export interface Line {
   colour?: string
   /** As many as there are times; null where there is none. */
   values: (number | null)[]
+  /** Which axis it stands at, if not at the left one. */
+  axis?: 'right'
+  /** How its values are written, if not in the chart's unit; the axis at the right has the unit of its first line. */
+  unit?: Unit
 }
 
 /** Something that happened: a deployment, a flag that was changed. */
@@ -31,7 +36,7 @@ export interface Exemplar {
   onOpen: () => void
 }
 
-interface TimeChartProps {
+export interface TimeChartProps {
   /** What it shows, for who cannot see it, and above its table. */
   label: string
   /** Milliseconds since 1970, ascending. */
@@ -47,6 +52,8 @@ interface TimeChartProps {
   threshold?: number
   /** Ends of the axis of values, where they are not to follow from the values. */
   range?: { min?: number; max?: number }
+  /** The same of the axis at the right. */
+  rightRange?: { min?: number; max?: number }
   marks?: Mark[]
   exemplars?: Exemplar[]
   legend?: boolean
@@ -57,6 +64,9 @@ interface TimeChartProps {
 }
 
 const MAX_TABLE_ROWS = 60
+/** More lines and marks are not told at a point. */
+const MAX_TIP_LINES = 12
+const MAX_TIP_MARKS = 4
 
 export function TimeChart(props: TimeChartProps) {
   const { label, unit = 'none', kind = 'lines', height = 160, legend = props.lines.length > 1 } = props
@@ -68,12 +78,13 @@ export function TimeChart(props: TimeChartProps) {
   const theme = useTheme()
   const latest = useRef(props)
   latest.current = props
-  const data = useMemo(() => dataOf(times, lines, kind, hidden), [times, lines, kind, hidden])
-  const shape = JSON.stringify([lines.map(({ name, colour }) => [name, colour]), unit, kind, height, props.threshold, props.sync, theme, [...hidden]])
+  const data = useMemo(() => plotData(times, lines, kind, hidden), [times, lines, kind, hidden])
+  const marked = useMemo(() => marksByPoint(props.marks ?? [], times, props.from, props.to), [props.marks, times, props.from, props.to])
+  const shape = JSON.stringify([lines.map(({ name, colour, axis, unit }) => [name, colour, axis, unit]), unit, kind, height, props.threshold, props.sync, theme, [...hidden]])
   useEffect(() => {
     const element = place.current
     if (element === null) return
-    const chart = new uPlot(optionsOf(element, latest, hidden, setAt), data, element)
+    const chart = new uPlot(plotOptions(element, latest, hidden, setAt), data, element)
     plot.current = chart
     const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height }))
     observer.observe(element)
@@ -90,7 +101,8 @@ export function TimeChart(props: TimeChartProps) {
     if (step === undefined || times.length === 0) return
     event.preventDefault()
     event.stopPropagation()
-    const next = Math.max(0, Math.min(times.length - 1, (at ?? (step > 0 ? -1 : times.length)) + step))
+    const before = at ?? (step > 0 ? -1 : times.length)
+    const next = Math.max(0, Math.min(times.length - 1, event.shiftKey ? nextMarked(marked, before, step) : before + step))
     setAt(next)
     plot.current?.setCursor({ left: plot.current.valToPos(times[next]! / 1000, 'x'), top: 10 })
   }
@@ -102,10 +114,10 @@ export function TimeChart(props: TimeChartProps) {
   const tipAt = at !== null && times[at] !== undefined ? at : null
   return (
     <figure className={styles.chart}>
-      <div ref={place} className={styles.plot} tabIndex={0} role="application" aria-roledescription="chart" aria-label={`${label}. Arrow keys go from point to point.`} onKeyDown={move} onBlur={() => setAt(null)} />
-      {tipAt !== null && <Tip at={tipAt} times={times} lines={lines.filter(({ name }) => !hidden.has(name))} unit={unit} left={plot.current?.valToPos(times[tipAt]! / 1000, 'x') ?? 0} width={place.current?.clientWidth ?? 0} />}
+      <div ref={place} className={styles.plot} tabIndex={0} role="application" aria-roledescription="chart" aria-label={`${label}. Arrow keys go from point to point${marked.size > 0 ? ', with Shift from mark to mark' : ''}.`} onKeyDown={move} onBlur={() => setAt(null)} />
+      {tipAt !== null && <Tip at={tipAt} times={times} lines={lines.filter(({ name }) => !hidden.has(name))} unit={unit} marks={marked.get(tipAt) ?? []} left={plot.current?.valToPos(times[tipAt]! / 1000, 'x') ?? 0} width={place.current?.clientWidth ?? 0} />}
       <div className="sr-only" role="status">
-        {tipAt !== null && `${clock(times[tipAt]!)}: ${lines.map((line) => `${line.name} ${inUnit(line.values[tipAt] ?? null, unit)}`).join(', ')}`}
+        {tipAt !== null && told(times[tipAt]!, lines, tipAt, unit, marked.get(tipAt) ?? [])}
       </div>
       {legend && (
         <figcaption className={styles.legend}>
@@ -113,16 +125,34 @@ export function TimeChart(props: TimeChartProps) {
             <button type="button" key={line.name} aria-pressed={!hidden.has(line.name)} onClick={() => toggle(line.name)} title={line.name}>
               <Dot colour={line.colour ?? colourAt(place)} />
               {line.name}
+              {line.axis === 'right' && ' (right axis)'}
             </button>
           ))}
         </figcaption>
       )}
       <HiddenTable label={label} times={times} lines={lines} unit={unit} />
+      {marked.size > 0 && <HiddenMarks label={label} marked={marked} />}
     </figure>
   )
 }
 
-function Tip({ at, times, lines, unit, left, width }: { at: number; times: number[]; lines: Line[]; unit: Unit; left: number; width: number }) {
+/** Returns what is said of a point. */
+function told(time: number, lines: Line[], at: number, unit: Unit, marks: Mark[]): string {
+  const values = lines.map((line) => `${line.name} ${inUnit(line.values[at] ?? null, unitOf(line, unit))}`).join(', ')
+  return [`${clock(time)}: ${values}`, ...marks.slice(0, MAX_TIP_MARKS).map((mark) => `${clock(mark.time)} ${mark.text}`)].join('. ')
+}
+
+interface TipProps {
+  at: number
+  times: number[]
+  lines: Line[]
+  unit: Unit
+  marks: Mark[]
+  left: number
+  width: number
+}
+
+function Tip({ at, times, lines, unit, marks, left, width }: TipProps) {
   const isRight = left > width / 2
   return (
     <div
@@ -136,14 +166,20 @@ function Tip({ at, times, lines, unit, left, width }: { at: number; times: numbe
       {moment(times[at]!)}
       <table>
         <tbody>
-          {lines.slice(0, 12).map((line) => (
+          {lines.slice(0, MAX_TIP_LINES).map((line) => (
             <tr key={line.name}>
               <td>{line.name}</td>
-              <td>{inUnit(line.values[at] ?? null, unit)}</td>
+              <td>{inUnit(line.values[at] ?? null, unitOf(line, unit))}</td>
             </tr>
           ))}
         </tbody>
       </table>
+      {marks.slice(0, MAX_TIP_MARKS).map((mark) => (
+        <p key={`${mark.time} ${mark.text}`}>
+          {clock(mark.time, { fraction: false })} {mark.text}
+        </p>
+      ))}
+      {marks.length > MAX_TIP_MARKS && <p>and {marks.length - MAX_TIP_MARKS} more</p>}
     </div>
   )
 }
@@ -171,7 +207,7 @@ const HiddenTable = memo(function HiddenTable({ label, times, lines, unit }: { l
               <tr key={time}>
                 <th scope="row">{moment(time)}</th>
                 {lines.map((line) => (
-                  <td key={line.name}>{inUnit(line.values[place] ?? null, unit)}</td>
+                  <td key={line.name}>{inUnit(line.values[place] ?? null, unitOf(line, unit))}</td>
                 ))}
               </tr>
             ) : null,
@@ -182,121 +218,23 @@ const HiddenTable = memo(function HiddenTable({ label, times, lines, unit }: { l
   )
 })
 
-function dataOf(times: number[], lines: Line[], kind: TimeChartProps['kind'], hidden: ReadonlySet<string>): uPlot.AlignedData {
-  const xs = times.map((ms) => ms / 1000)
-  if (kind !== 'stacked') return [xs, ...lines.map(({ values }) => values)] as uPlot.AlignedData
-  const sums = times.map(() => 0)
-  return [xs, ...lines.map(({ name, values }) => values.map((value, place) => (hidden.has(name) ? null : (sums[place]! += value ?? 0))))] as uPlot.AlignedData
-}
-
-function optionsOf(element: HTMLElement, latest: React.RefObject<TimeChartProps>, hidden: ReadonlySet<string>, setAt: (at: number | null) => void): uPlot.Options {
-  const { lines, unit = 'none', kind = 'lines', height = 160, sync } = latest.current
-  const [ink, line] = [resolved('var(--ink-2)', element), resolved('var(--line)', element)]
-  const axis = { stroke: ink, font: '11px "Inter Variable", sans-serif', grid: { stroke: line, width: 1 }, ticks: { show: false } }
-  const bars = kind === 'bars' ? uPlot.paths.bars?.({ size: [0.9, 40] }) : undefined
-  return {
-    width: element.clientWidth || 300,
-    height,
-    padding: [8, 8, 0, 0],
-    legend: { show: false },
-    cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 }, ...(sync ? { sync: { key: sync } } : {}) },
-    scales: {
-      x: { time: true, range: (_, min, max) => [(latest.current.from ?? min * 1000) / 1000, (latest.current.to ?? max * 1000) / 1000] },
-      y: { range: (_, min, max) => yRange(min, max, latest.current) },
-    },
-    axes: [
-      { ...axis, size: 26, values: (_, splits, _place, _space, step) => splits.map((time) => timeText(time * 1000, step)) },
-      { ...axis, size: 56, values: (_, splits) => splits.map((value) => inUnit(value, unit)) },
-    ],
-    series: [
-      {},
-      ...lines.map((each, place) => {
-        const stroke = resolved(each.colour ?? colourAt(place), element)
-        const fill = kind === 'lines' ? undefined : `${hex(stroke)}${kind === 'bars' ? 'cc' : '33'}`
-        return { label: each.name, stroke, fill, width: kind === 'bars' ? 0 : 1.5, paths: bars, points: { show: false }, show: !hidden.has(each.name), spanGaps: false }
-      }),
-    ],
-    bands: kind === 'stacked' ? lines.slice(1).map((_, place) => ({ series: [place + 2, place + 1] as [number, number] })) : undefined,
-    hooks: {
-      setCursor: [(chart) => setAt(chart.cursor.idx ?? null)],
-      setSelect: [
-        (chart) => {
-          const { left, width } = chart.select
-          if (width < 4) return
-          const [from, to] = [chart.posToVal(left, 'x') * 1000, chart.posToVal(left + width, 'x') * 1000]
-          chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
-          ;(latest.current.onRegion ?? setTime)(from, to)
-        },
-      ],
-      draw: [(chart) => drawOver(chart, latest.current, element)],
-      ready: [(chart) => openExemplars(chart, latest)],
-    },
-  }
-}
-
-/** Returns a time as an axis has it whose marks are so many seconds apart. */
-const timeText = (ms: number, step: number) => (step >= 86_400 ? moment(ms).slice(5, 10) : clock(ms, { fraction: false }).slice(0, step < 60 ? 8 : 5))
-
-function yRange(min: number | null, max: number | null, { threshold = 0, range = {} }: TimeChartProps): [number, number] {
-  const low = range.min ?? Math.min(0, min ?? 0)
-  const high = Math.max(max ?? 0, threshold)
-  const end = range.max ?? (high > low ? high * 1.08 : low + 1)
-  return [low, end > low ? end : low + 1]
-}
-
-/** The threshold, marks and exemplars. */
-function drawOver(chart: uPlot, { threshold, marks = [], exemplars = [] }: TimeChartProps, element: HTMLElement) {
-  const { ctx } = chart
-  const { left, top, width, height } = chart.bbox
-  ctx.save()
-  ctx.lineWidth = devicePixelRatio
-  const across = (y: number) => stroke(ctx, left, y, left + width, y)
-  if (threshold !== undefined) {
-    ctx.strokeStyle = resolved('var(--bad)', element)
-    ctx.setLineDash([6, 4])
-    across(chart.valToPos(threshold, 'y', true))
-  }
-  ctx.strokeStyle = resolved('var(--glass)', element)
-  ctx.setLineDash([2, 3])
-  for (const { time } of marks) {
-    const x = chart.valToPos(time / 1000, 'x', true)
-    if (x >= left && x <= left + width) stroke(ctx, x, top, x, top + height)
-  }
-  ctx.setLineDash([])
-  ctx.fillStyle = resolved('var(--warn)', element)
-  for (const { time, value } of exemplars) {
-    const [x, y] = [chart.valToPos(time / 1000, 'x', true), chart.valToPos(value, 'y', true)]
-    const size = 3 * devicePixelRatio
-    ctx.beginPath()
-    ctx.moveTo(x, y - size)
-    ctx.lineTo(x + size, y)
-    ctx.lineTo(x, y + size)
-    ctx.lineTo(x - size, y)
-    ctx.fill()
-  }
-  ctx.restore()
-}
-
-function stroke(ctx: CanvasRenderingContext2D, x: number, y: number, toX: number, toY: number) {
-  ctx.beginPath()
-  ctx.moveTo(x, y)
-  ctx.lineTo(toX, toY)
-  ctx.stroke()
-}
-
-function openExemplars(chart: uPlot, latest: React.RefObject<TimeChartProps>) {
-  chart.over.addEventListener('click', ({ offsetX, offsetY }) => {
-    const near = (latest.current.exemplars ?? [])
-      .map((exemplar) => ({ exemplar, away: Math.hypot(chart.valToPos(exemplar.time / 1000, 'x') - offsetX, chart.valToPos(exemplar.value, 'y') - offsetY) }))
-      .toSorted((a, b) => a.away - b.away)[0]
-    if (near !== undefined && near.away < 10) near.exemplar.onOpen()
-  })
-}
-
-function hex(colour: string): string {
-  const parts = /rgba?\((\d+),\s*(\d+),\s*(\d+)/.exec(colour)
-  return parts === null ? colour : `#${parts.slice(1, 4).map((part) => Number(part).toString(16).padStart(2, '0')).join('')}`
-}
+const HiddenMarks = memo(function HiddenMarks({ label, marked }: { label: string; marked: Map<number, Mark[]> }) {
+  return (
+    <div className="sr-only">
+      <table>
+        <caption>Marks of {label}</caption>
+        <tbody>
+          {[...marked.values()].flat().map(({ time, text }, place) => (
+            <tr key={place}>
+              <th scope="row">{moment(time)}</th>
+              <td>{text}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+})
 
 /** Returns a number that changes when colours do. */
 export function useTheme(): number {

@@ -7,7 +7,8 @@ import { Conflict } from './conflict'
 import type { EditedPage } from './dialogs'
 import { differences } from './differences'
 import { type Dashboard, freeName, nameFrom, titleOf } from './document'
-import { withNewSection, withSectionTitle } from './layout'
+import { withNewSection, withSectionHead } from './layout'
+import { RepeatFor, repeatable } from './repeat-fields'
 import { Settings } from './settings'
 import type { Storing } from './storing'
 
@@ -56,7 +57,7 @@ export function Asked({ open, page, storing, onOpen }: AskedProps) {
         </Question>
       )
     case 'section':
-      return <SectionTitle document={document} section={open.section} onChange={change} onClose={close} />
+      return <SectionHead document={document} section={open.section} onChange={change} onClose={close} />
     case 'conflict':
       return (
         <Conflict
@@ -99,17 +100,19 @@ function SaveCopy({ title: proposed, onSubmit, ...rest }: SaveCopyProps) {
   )
 }
 
-function SectionTitle({ document, section, onChange, onClose }: { document: Dashboard; section: number | null; onChange: (document: Dashboard) => void; onClose: () => void }) {
+function SectionHead({ document, section, onChange, onClose }: { document: Dashboard; section: number | null; onChange: (document: Dashboard) => void; onClose: () => void }) {
   const [title, setTitle] = useState(section === null ? '' : (document.spec.layouts[section]?.spec.display?.title ?? ''))
+  const [repeat, setRepeat] = useState(section === null ? undefined : document.spec.layouts[section]?.spec.repeatVariable)
   const put = () => {
-    onChange(section === null ? withNewSection(document, title.trim()) : withSectionTitle(document, section, title.trim()))
+    onChange(section === null ? withNewSection(document, title.trim(), repeat) : withSectionHead(document, section, title.trim(), repeat))
     onClose()
   }
   return (
-    <Question title={section === null ? 'Add a section' : 'Rename the section'} does={section === null ? 'Add it' : 'Rename it'} isReady={title.trim() !== ''} onSubmit={put} onClose={onClose}>
+    <Question title={section === null ? 'Add a section' : 'Change the section'} does={section === null ? 'Add it' : 'Change it'} isReady={title.trim() !== ''} onSubmit={put} onClose={onClose}>
       <Field label="Title">
         <Input value={title} onChange={(event) => setTitle(event.target.value)} />
       </Field>
+      <RepeatFor name={repeat} names={repeatable(document)} onChange={setRepeat} />
     </Question>
   )
 }

@@ -24,7 +24,7 @@ interface BarProps {
 
 export function Bar({ document, draft, listed, canEdit, mayStore, isEditing, dialogs }: BarProps) {
   const count = draft === null ? 0 : differences(draft.base, draft.document).length
-  const edit = (isOn: boolean) => navigate(changedAddress({ edit: isOn, panel: undefined, view: undefined }))
+  const edit = (isOn: boolean) => navigate(changedAddress({ edit: isOn, panel: undefined, view: undefined, of: undefined }))
   useKeys('Dashboard', [
     { keys: 'e', does: canEdit ? 'Edit, or look at it' : 'Save a copy', run: () => (canEdit ? edit(!isEditing) : mayStore && dialogs.saveCopy()) },
     ...(isEditing
@@ -54,7 +54,7 @@ export function Bar({ document, draft, listed, canEdit, mayStore, isEditing, dia
           <>
             {count > 0 && canEdit && <Badge tone="warn">{count === 1 ? 'a change that is not saved' : `${count} changes that are not saved`}</Badge>}
             {canEdit && (
-              <ButtonLink icon="edit" change={{ edit: true, view: undefined }}>
+              <ButtonLink icon="edit" change={{ edit: true, view: undefined, of: undefined }}>
                 {count > 0 ? 'Go on editing' : 'Edit'}
               </ButtonLink>
             )}
@@ -94,7 +94,7 @@ function EditTools({ count, dialogs, onStop }: { count: number; dialogs: Dialogs
       <Button icon="plus" onClick={dialogs.addSection}>
         Section
       </Button>
-      <Button onClick={dialogs.settings}>Settings and variables</Button>
+      <Button onClick={dialogs.settings}>Settings</Button>
       <Button kind="main" icon="check" disabled={count === 0 || dialogs.isBusy} onClick={dialogs.save}>
         Save
       </Button>

@@ -2,18 +2,22 @@
 import { useEffect, useMemo } from 'react'
 import { mayChange, useSession } from '../../data/session'
 import { Answer } from '../../parts/answer'
-import { changedAddress, flag, navigate, text, useParameters } from '../../router'
+import { changedAddress, flag, list, navigate, text, useParameters } from '../../router'
 import { useTime } from '../../time'
+import { AnnotationBar } from './annotation-bar'
 import { type Stored, useDashboard, useDashboards } from './api'
 import { Bar } from './dashboard-bar'
 import { type Dialogs, useDialogs } from './dialogs'
 import type { Dashboard } from './document'
 import { useDraft } from './draft'
 import { type Editing, Grids } from './grid'
-import { withPlace } from './layout'
+import { itemOf, withPanel, withPlace, withRepeat } from './layout'
 import { durationSeconds } from './interpolate'
 import { PanelAlone } from './panel-alone'
 import { PanelEditor } from './panel-editor'
+import { choicesOf, firstSetting, type Setting, scopeOf } from './repeat'
+import { repeatable } from './repeat-fields'
+import { useAnnotations } from './use-annotations'
 import { useVariables } from './use-variables'
 import { VariableBar } from './variable-bar'
 
@@ -27,10 +31,10 @@ export default function Page({ parts }: { parts: Record<string, string> }) {
   )
 }
 
-const FIELDS = { edit: flag(), panel: text(), view: text(), from: text() }
+const FIELDS = { edit: flag(), panel: text(), view: text(), of: list(), from: text() }
 
 function Shown({ name, stored, onStored }: { name: string; stored: Stored; onStored: () => void }) {
-  const [{ edit, panel: opened, view }] = useParameters(FIELDS)
+  const [{ edit, panel: opened, view, of }] = useParameters(FIELDS)
   const listed = useDashboards().data?.dashboards.find((each) => each.name === name)
   const session = useSession().data
   const [draft, setDraft] = useDraft(name)
@@ -42,6 +46,7 @@ function Shown({ name, stored, onStored }: { name: string; stored: Stored; onSto
   const all = document.spec.variables ?? []
   const { values, states } = useVariables(all, time)
   const names = useMemo(() => all.map(({ spec }) => spec.name), [all])
+  const annotations = useAnnotations(document.spec.annotations, values, names, time)
   const change = (next: Dashboard) => setDraft({ document: next, etag: draft?.etag ?? stored.etag, base: draft?.base ?? stored.document })
   const finish = () => {
     setDraft(null)
@@ -51,13 +56,26 @@ function Shown({ name, stored, onStored }: { name: string; stored: Stored; onSto
   const dialogs = useDialogs({ document, draft, stored, change, setDraft, finish })
   const editing = isEditing ? editingOf(document, change, dialogs) : null
   const [panel, alone] = [document.spec.panels[opened], document.spec.panels[view]]
-  const shared = { values, variables: names, time }
+  const setting: Setting = { values, choices: choicesOf(states), scope: {} }
+  const shared = { variables: names, time, marks: annotations.marks }
   return (
     <>
       <Bar document={document} draft={draft} listed={listed} canEdit={canEdit} mayStore={mayChange(session)} isEditing={isEditing} dialogs={dialogs} />
       <VariableBar states={states} />
-      {view !== '' && alone ? <PanelAlone panel={alone} {...shared} /> : <Grids document={document} editing={editing} {...shared} />}
-      {editing && panel && <PanelEditor key={opened} panel={panel} {...shared} onChange={(changed) => change({ ...document, spec: { ...document.spec, panels: { ...document.spec.panels, [opened]: changed } } })} onClose={() => navigate(changedAddress({ panel: undefined }))} />}
+      <AnnotationBar states={annotations.states} />
+      {view !== '' && alone ? <PanelAlone panel={alone} values={{ ...values, ...scopeOf(of) }} {...shared} /> : <Grids document={document} setting={setting} editing={editing} {...shared} />}
+      {editing && panel && (
+        <PanelEditor
+          key={opened}
+          panel={panel}
+          repeat={itemOf(document, opened)?.repeatVariable}
+          repeatable={repeatable(document)}
+          values={firstSetting(document, opened, setting).values}
+          {...shared}
+          onChange={(changed, repeat) => change(withRepeat(withPanel(document, opened, changed), opened, repeat))}
+          onClose={() => navigate(changedAddress({ panel: undefined }))}
+        />
+      )}
       {dialogs.shown}
     </>
   )

@@ -23,7 +23,8 @@ export function differences(before: Dashboard, after: Dashboard): string[] {
     else if (now === undefined) said.push(`The variable ${name} was taken away.`)
     else if (!same(old, now)) said.push(`The variable ${name} changed.`)
   }
-  if (!same(before.spec.layouts, after.spec.layouts)) said.push('Panels stand elsewhere, or sections changed.')
+  if (!same(before.spec.annotations, after.spec.annotations)) said.push('Its annotations changed.')
+  if (!same(before.spec.layouts, after.spec.layouts)) said.push('Panels stand elsewhere, are repeated otherwise, or sections changed.')
   return said
 }
 
@@ -37,10 +38,11 @@ export function merged(base: Dashboard, mine: Dashboard, theirs: Dashboard): Das
   }
   const layouts = either(base.spec.layouts, mine.spec.layouts, theirs.spec.layouts)
   const variables = either(base.spec.variables, mine.spec.variables, theirs.spec.variables)
+  const annotations = either(base.spec.annotations, mine.spec.annotations, theirs.spec.annotations)
   const display = either(base.spec.display, mine.spec.display, theirs.spec.display)
   const duration = either(base.spec.duration, mine.spec.duration, theirs.spec.duration)
-  if (layouts?.value === undefined || variables === null || display === null || duration === null) return null
-  return { ...theirs, spec: { ...theirs.spec, panels, layouts: layouts.value, variables: variables.value, display: display.value, duration: duration.value } }
+  if (layouts?.value === undefined || variables === null || annotations === null || display === null || duration === null) return null
+  return { ...theirs, spec: { ...theirs.spec, panels, layouts: layouts.value, variables: variables.value, annotations: annotations.value, display: display.value, duration: duration.value } }
 }
 
 /** Returns what one side changed; null if both did, and not alike. */

@@ -5,7 +5,7 @@ export interface Plugin {
   spec: Record<string, unknown>
 }
 
-export interface Display {
+interface Display {
   name?: string
   description?: string
   hidden?: boolean
@@ -22,17 +22,33 @@ export interface PanelDocument {
   spec: { display?: Display; plugin: Plugin; queries?: Query[] }
 }
 
+/** A panel stands once for each value of a variable. */
+export interface Repeat {
+  /** The name of the variable. */
+  value: string
+  /** How many stand side by side at most. */
+  maxPer?: number
+  alignment?: 'horizontal' | 'vertical'
+}
+
 export interface GridItem {
   x: number
   y: number
   width: number
   height: number
   content: { $ref: string }
+  repeatVariable?: Repeat
 }
 
 export interface Grid {
   kind: 'Grid'
   spec: { display?: { title: string; collapse?: { open: boolean } }; items: GridItem[]; repeatVariable?: string }
+}
+
+/** Events that are marked on charts over time. `hidden` ones are not shown until somebody wants them. */
+export interface AnnotationDocument {
+  display: Display & { name: string }
+  plugin: Plugin
 }
 
 export interface VariableSpec {
@@ -67,6 +83,7 @@ export interface Dashboard {
     variables?: VariableDocument[]
     panels: Record<string, PanelDocument>
     layouts: Grid[]
+    annotations?: AnnotationDocument[]
     [field: string]: unknown
   }
 }
@@ -134,6 +151,9 @@ export function readDashboard(value: unknown): Dashboard {
   for (const [place, variable] of variables.entries()) {
     if (!isObject(variable) || !isObject(variable.spec) || typeof variable.spec.name !== 'string') throw new Error(`spec.variables[${place}] has no spec.name.`)
   }
+  for (const [place, annotation] of asArray(spec.annotations).entries()) {
+    if (!isObject(annotation) || !isObject(annotation.display) || typeof annotation.display.name !== 'string' || !isPlugin(annotation.plugin)) throw new Error(`spec.annotations[${place}] has no display.name, or no plugin with a kind.`)
+  }
   const layouts = asArray(spec.layouts).map(readGrid)
   const name = typeof metadata.name === 'string' && metadata.name !== '' ? metadata.name : 'dashboard'
   return { ...value, kind: 'Dashboard', metadata: { ...metadata, name }, spec: { ...spec, variables, panels, layouts: layouts.length === 0 ? [{ kind: 'Grid', spec: { items: [] } }] : layouts } } as Dashboard
@@ -141,6 +161,8 @@ export function readDashboard(value: unknown): Dashboard {
 
 const asArray = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 const isPlugin = (value: unknown): boolean => isObject(value) && typeof value.kind === 'string'
+
+const isRepeat = (value: unknown): boolean => isObject(value) && typeof value.value === 'string' && ['undefined', 'number'].includes(typeof value.maxPer)
 
 function readGrid(layout: unknown, place: number): Grid {
   if (!isObject(layout) || layout.kind !== 'Grid' || !isObject(layout.spec)) throw new Error(`spec.layouts[${place}] is no Grid.`)
@@ -155,6 +177,7 @@ function readItem(item: unknown, where: string): GridItem {
     if (!Number.isFinite(value)) throw new Error(`${where}.${name} is no number.`)
     return Math.max(low, Math.min(high, Math.round(value)))
   }
+  if (item.repeatVariable !== undefined && !isRepeat(item.repeatVariable)) throw new Error(`${where}.repeatVariable is none: expected value, the name of a variable, and maxPer, a number, if at all.`)
   const width = whole('width', 1, COLUMNS)
   return { ...item, x: whole('x', 0, COLUMNS - width), y: whole('y', 0, 10_000), width, height: whole('height', 1, 200), content: { $ref: item.content.$ref } }
 }

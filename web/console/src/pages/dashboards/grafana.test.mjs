@@ -117,6 +117,90 @@ test('what cannot be taken is told with where and why, and nothing stands in its
   deepStrictEqual(document.spec.variables, [{ kind: 'TextVariable', spec: { name: 'x', value: 'a|b' } }])
 })
 
+test('panels and rows are repeated, and stored repeats of others are left out', () => {
+  const panel = (more) => ({ type: 'timeseries', gridPos: { h: 8, w: 6, x: 6, y: 0 }, datasource, targets: [{ expr: 'up', refId: 'A' }], ...more })
+  const { document, lost } = convertGrafana({
+    title: 'Repeated',
+    templating: { list: [{ name: 'node', type: 'query', datasource, query: 'label_values(up, instance)', multi: true, includeAll: true, current: { value: ['$__all'] } }] },
+    panels: [
+      panel({ title: 'Across', repeat: 'node', repeatDirection: 'h', maxPerRow: 3 }),
+      panel({ title: 'Down', repeat: 'node', repeatDirection: 'v', gridPos: { h: 4, w: 6, x: 6, y: 8 } }),
+      panel({ title: 'Across', repeatPanelId: 1, repeatIteration: 7, gridPos: { h: 8, w: 6, x: 6, y: 20 } }),
+      { type: 'row', title: 'Of $node', collapsed: true, repeat: 'node', gridPos: { h: 1, w: 24, x: 0, y: 30 }, panels: [panel({ title: 'Inside', gridPos: { h: 8, w: 12, x: 0, y: 31 } })] },
+    ],
+  })
+  readDashboard(JSON.parse(JSON.stringify(document)))
+  deepStrictEqual(lost, [])
+  const [top, row] = document.spec.layouts
+  deepStrictEqual(top.spec.items, [
+    { x: 0, y: 0, width: 24, height: 8, content: { $ref: '#/spec/panels/across' }, repeatVariable: { value: 'node', maxPer: 3 } },
+    { x: 6, y: 8, width: 6, height: 4, content: { $ref: '#/spec/panels/down' }, repeatVariable: { value: 'node', alignment: 'vertical' } },
+  ])
+  deepStrictEqual([row.spec.repeatVariable, row.spec.display.title], ['node', 'Of $node'])
+})
+
+test('annotations of metrics and of logs are taken', () => {
+  const { document, lost } = convertGrafana({
+    panels: [],
+    annotations: {
+      list: [
+        { builtIn: 1, name: 'Annotations & Alerts', type: 'dashboard', datasource: '-- Grafana --' },
+        { name: 'Restarts', enable: true, datasource, expr: 'changes(process_start_time_seconds{job="[[job]]"}[1m]) > 0', titleFormat: 'restart', textFormat: '{{instance}}', tagKeys: 'job, env', iconColor: 'red' },
+        { name: 'Deploys', enable: false, datasource: { type: 'loki', uid: 'x' }, target: { expr: '{app="deployer"}', refId: 'Anno' }, filter: { exclude: false, ids: [3] } },
+        { name: 'Times', datasource, expr: 'deployed_at', useValueForTime: 'on' },
+        { name: 'Kept', datasource: { type: 'grafana' }, type: 'tags', tags: ['a'] },
+        { name: 'Rows', datasource: { type: 'postgres' }, rawQuery: 'SELECT' },
+      ],
+    },
+  })
+  deepStrictEqual(document.spec.annotations, [
+    { display: { name: 'Restarts' }, plugin: { kind: 'PrometheusPromQLAnnotation', spec: { expr: 'changes(process_start_time_seconds{job="${job}"}[1m]) > 0', title: 'restart', legend: '{{instance}}', tags: ['job', 'env'] } } },
+    { display: { name: 'Deploys', hidden: true }, plugin: { kind: 'LokiLogAnnotation', spec: { query: '{app="deployer"}' } } },
+  ])
+  deepStrictEqual(
+    lost.map(({ where, why }) => `${where}: ${why}`),
+    [
+      'annotations “Deploys”: it is marked on some panels only; here it is on all charts over time',
+      'annotations “Times”: its times are the values of its samples',
+      'annotations “Kept”: its events are kept by Grafana itself',
+      'annotations “Rows”: its data source is of the type postgres, which there is none of here',
+    ],
+  )
+})
+
+test('lines stand at the right where overrides say so of all lines of a query', () => {
+  const chart = {
+    type: 'timeseries',
+    title: 'Load',
+    datasource,
+    targets: [
+      { expr: 'hidden', refId: 'Z', hide: true },
+      { expr: 'rate(a[5m])', legendFormat: 'calls of {{job}}', refId: 'A' },
+      { expr: 'mem', legendFormat: 'memory', refId: 'B' },
+      { expr: 'c', legendFormat: 'same', refId: 'C' },
+    ],
+    fieldConfig: {
+      defaults: { unit: 'reqps' },
+      overrides: [
+        { matcher: { id: 'byName', options: 'memory' }, properties: [{ id: 'unit', value: 'bytes' }, { id: 'min', value: 0 }, { id: 'custom.lineWidth', value: 2 }] },
+        { matcher: { id: 'byFrameRefID', options: 'C' }, properties: [{ id: 'custom.axisPlacement', value: 'right' }, { id: 'color', value: {} }] },
+        { matcher: { id: 'byName', options: 'calls of shop' }, properties: [{ id: 'custom.axisPlacement', value: 'right' }] },
+      ],
+    },
+  }
+  const old = { type: 'graph', title: 'Old', datasource, yaxes: [{ format: 's' }, { format: 'percent', min: '0', max: 100 }], seriesOverrides: [{ alias: '/^cpu/', yaxis: 2, color: '#fff', $$hashKey: 'object:1' }], targets: [{ expr: 'x', legendFormat: 'time', refId: 'A' }, { expr: 'y', legendFormat: 'cpu {{mode}}', refId: 'B' }] }
+  const { document, lost } = convertGrafana({ panels: [chart, old] })
+  deepStrictEqual(document.spec.panels.load.spec.plugin.spec.querySettings, [
+    { queryIndex: 1, format: { unit: 'bytes' }, min: 0 },
+    { queryIndex: 2, axis: 'right' },
+  ])
+  deepStrictEqual(document.spec.panels.old.spec.plugin.spec.querySettings, [{ queryIndex: 1, axis: 'right', format: { unit: 'percent' }, min: 0, max: 100 }])
+  deepStrictEqual(
+    lost.map(({ why }) => why),
+    ['settings for single lines (memory: custom.lineWidth)', 'settings for single lines (calls of shop: custom.axisPlacement)'],
+  )
+})
+
 test('tables keep names, units and hidden columns', () => {
   const { document, lost } = convertGrafana({
     panels: [
@@ -202,6 +286,28 @@ test('V2: elements, tabs, rows and grids that lay out by themselves', () => {
   deepStrictEqual(document.spec.panels.errors.spec.queries, [{ kind: 'LogQuery', spec: { plugin: { kind: 'LokiLogQuery', spec: { query: '{app="$service"} |= "error"' } } } }])
   deepStrictEqual([document.spec.variables[0].spec.capturingRegexp, document.spec.variables[0].spec.plugin.spec], ['^(?!test).*', { labelName: 'service' }])
   deepStrictEqual(lost.map(({ where }) => where), ['tab “Logs”', 'panel “Shared”', 'layout: element “gone”'])
+})
+
+test('V2: items, rows and grids that lay out by themselves are repeated, and annotations taken', () => {
+  const repeated = structuredClone(v2)
+  const { spec } = repeated
+  const repeat = { mode: 'variable', value: 'service', direction: 'h', maxPerRow: 2 }
+  const [traffic, logs] = spec.layout.spec.tabs
+  traffic.spec.layout.spec.rows[0].spec.repeat = { mode: 'variable', value: 'service' }
+  traffic.spec.layout.spec.rows[0].spec.layout.spec.items[0].spec.repeat = { ...repeat, direction: 'v' }
+  logs.spec.repeat = { mode: 'variable', value: 'gone' }
+  logs.spec.layout.spec.items[0].spec.repeat = { mode: 'variable', value: 'service' }
+  spec.annotations.push({ kind: 'AnnotationQuery', spec: { name: 'Restarts', enable: true, query: { kind: 'DataQuery', group: 'prometheus', spec: { expr: 'up == 0' } }, legacyOptions: { titleFormat: '{{job}}' } } })
+  const { document, lost } = convertGrafana(repeated)
+  deepStrictEqual(
+    document.spec.layouts.map(({ spec }) => [spec.repeatVariable, spec.items.map(({ width, repeatVariable }) => [width, repeatVariable])]),
+    [
+      ['service', [[24, { value: 'service', alignment: 'vertical' }]]],
+      [undefined, [[24, { value: 'service', maxPer: 2 }]]],
+    ],
+  )
+  deepStrictEqual(document.spec.annotations, [{ display: { name: 'Restarts' }, plugin: { kind: 'PrometheusPromQLAnnotation', spec: { expr: 'up == 0', title: '{{job}}' } } }])
+  ok(lost.some(({ why }) => why === 'it is repeated for each value of $gone, which there is none of here'))
 })
 
 test('V2 of its first version has plugins as kinds', () => {

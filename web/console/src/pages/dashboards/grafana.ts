@@ -1,8 +1,9 @@
 // Takes dashboards of Grafana: its classic JSON, the same as a resource, and V2. What could not be taken is listed, each with where and why.
-import { COLUMNS, type Dashboard, freeName, type Grid, nameFrom, type PanelDocument, refTo, type VariableDocument } from './document'
+import { type AnnotationDocument, COLUMNS, type Dashboard, freeName, type Grid, type GridItem, nameFrom, type PanelDocument, refTo, type Repeat, type VariableDocument } from './document'
+import { convertAnnotation } from './grafana/annotations'
 import { readClassic } from './grafana/classic'
 import { convertPanel } from './grafana/panels'
-import { type Json, type Lost, object, type Source, type SourceItem, text } from './grafana/source'
+import { type Json, type Lost, object, type Source, type SourceItem, type SourceRepeat, type SourceSection, text } from './grafana/source'
 import { readV2 } from './grafana/v2'
 import { convertVariable } from './grafana/variables'
 import { durationSeconds } from './interpolate'
@@ -10,7 +11,7 @@ import { packed } from './layout'
 
 export type { Lost } from './grafana/source'
 
-export interface Converted {
+interface Converted {
   document: Dashboard
   lost: Lost[]
 }
@@ -33,15 +34,14 @@ export function convertGrafana(value: unknown): Converted {
 }
 
 function assemble(source: Source): Converted {
+  const told: Lost[] = []
+  const variables: VariableDocument[] = source.variables.flatMap((variable) => convertVariable(variable, (why) => told.push({ where: `variable ${variable.name}`, why })) ?? [])
+  const annotations: AnnotationDocument[] = source.annotations.flatMap((annotation) => convertAnnotation(annotation, (why) => told.push({ where: `annotations “${annotation.name}”`, why })) ?? [])
   const lost: Lost[] = [...source.lost]
+  const names = variables.map(({ spec }) => spec.name)
   const panels: Record<string, PanelDocument> = {}
-  const layouts = source.sections.flatMap((section): Grid[] => {
-    const items = section.items.flatMap((item) => placed(item, panels, lost))
-    if (items.length === 0) return []
-    const display = section.title === '' && source.sections.length === 1 ? {} : section.title === '' ? {} : { display: { title: section.title, collapse: { open: section.isOpen } } }
-    return [{ kind: 'Grid', spec: { ...display, items: packed(items) } }]
-  })
-  const variables: VariableDocument[] = source.variables.flatMap((variable) => convertVariable(variable, (why) => lost.push({ where: `variable ${variable.name}`, why })) ?? [])
+  const layouts = source.sections.flatMap((section) => gridOf(section, panels, names, lost))
+  const times = timesOf(source, lost)
   const title = source.title || 'Imported dashboard'
   return {
     document: {
@@ -49,25 +49,43 @@ function assemble(source: Source): Converted {
       metadata: { name: nameFrom(title) },
       spec: {
         display: { name: title, ...(source.description === '' ? {} : { description: source.description }) },
-        ...timesOf(source, lost),
+        ...times,
         variables,
         panels,
         layouts: layouts.length === 0 ? [{ kind: 'Grid', spec: { items: [] } }] : layouts,
+        ...(annotations.length === 0 ? {} : { annotations }),
       },
     },
-    lost,
+    lost: [...lost, ...told],
   }
 }
 
-function placed({ x, y, width, height, panel }: SourceItem, panels: Record<string, PanelDocument>, lost: Lost[]) {
+/** Returns a section with its panels, which are put among the others; none where none of them can be shown. */
+function gridOf({ title, isOpen, items: found, repeat = '' }: SourceSection, panels: Record<string, PanelDocument>, variables: string[], lost: Lost[]): Grid[] {
+  const items = found.flatMap((item) => placed(item, panels, variables, lost))
+  if (items.length === 0) return []
+  const isRepeated = canRepeat(repeat, variables, `row “${title}”`, lost)
+  return [{ kind: 'Grid', spec: { ...(title === '' ? {} : { display: { title, collapse: { open: isOpen } } }), items: packed(items), ...(isRepeated ? { repeatVariable: repeat } : {}) } }]
+}
+
+function canRepeat(name: string, variables: string[], where: string, lost: Lost[]): boolean {
+  const isThere = variables.includes(name)
+  if (name !== '' && !isThere) lost.push({ where, why: `it is repeated for each value of $${name}, which there is none of here` })
+  return isThere
+}
+
+function placed({ x, y, width, height, panel, repeat }: SourceItem, panels: Record<string, PanelDocument>, variables: string[], lost: Lost[]): GridItem[] {
   const where = `panel “${panel.title || panel.type}”`
   const converted = convertPanel(panel, (why) => lost.push({ where, why }))
   if (converted === null) return []
   const key = freeName(nameFrom(panel.title || panel.type).slice(0, 40), Object.keys(panels))
   panels[key] = converted
   const wide = Math.max(1, Math.min(COLUMNS, Math.round(width)))
-  return [{ x: Math.max(0, Math.min(COLUMNS - wide, Math.round(x))), y: Math.max(0, Math.round(y)), width: wide, height: Math.max(2, Math.round(height)), content: refTo(key) }]
+  const item = { x: Math.max(0, Math.min(COLUMNS - wide, Math.round(x))), y: Math.max(0, Math.round(y)), width: wide, height: Math.max(2, Math.round(height)), content: refTo(key) }
+  return [repeat && canRepeat(repeat.name, variables, where, lost) ? { ...item, repeatVariable: repeatVariable(repeat) } : item]
 }
+
+const repeatVariable = ({ name, isVertical, most }: SourceRepeat): Repeat => (isVertical ? { value: name, alignment: 'vertical' } : { value: name, ...(most === undefined ? {} : { maxPer: most }) })
 
 function timesOf({ from, refresh }: Source, lost: Lost[]): { duration?: string; refreshInterval?: string } {
   const length = /^now-(\d+[smhdw])$/.exec(from)?.[1]

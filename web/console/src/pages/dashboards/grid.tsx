@@ -1,14 +1,16 @@
 // The sections of a dashboard, and its panels in their grids. While it is edited they are moved and resized, by pointer and by arrow keys.
-import { useRef, useState } from 'react'
-import { Button } from '../../parts/controls'
+import { Fragment, useRef, useState } from 'react'
+import { Badge, Button } from '../../parts/controls'
 import { Icon } from '../../parts/icons'
 import { changedAddress, list, navigate, useParameters } from '../../router'
+import type { Mark } from '../../parts/time-chart'
 import type { TimeRange } from '../../time'
 import { COLUMNS, type Dashboard, type Grid as GridDocument, type GridItem, panelKey } from './document'
 import styles from './dashboards.module.css'
-import { interpolate, type Values } from './interpolate'
+import { interpolate } from './interpolate'
 import { moved, type Place, stepped, within } from './layout'
 import { PanelCard } from './panel-card'
+import { cutOf, type DrawnItem, eachSetting, type Setting, scopeTexts, spread } from './repeat'
 
 /** Height of a row of the grid and the room between two, in pixels; the same as in the style sheet. */
 export const ROW = 30
@@ -28,40 +30,67 @@ export interface Editing {
 
 interface GridsProps {
   document: Dashboard
-  values: Values
+  setting: Setting
   variables: string[]
   time: TimeRange
+  marks: Mark[]
   editing: Editing | null
 }
 
 const SECTIONS = { toggled: list() }
 
-export function Grids(props: GridsProps) {
-  const { document, values, editing } = props
-  const [{ toggled }] = useParameters(SECTIONS)
+export function Grids({ document, setting, editing, ...rest }: GridsProps) {
   return document.spec.layouts.map((grid, section) => {
-    const { display } = grid.spec
-    const key = String(section)
-    const isOpen = (display?.collapse?.open ?? true) !== toggled.includes(key)
-    const toggle = () => navigate(changedAddress({ toggled: toggled.includes(key) ? toggled.filter((each) => each !== key) : [...toggled, key] }))
+    const { repeatVariable } = grid.spec
+    const shown = { document, editing, grid, section, ...rest }
+    // While it is edited, what is repeated stands there once.
+    const settings = eachSetting(repeatVariable, setting).slice(0, editing ? 1 : undefined)
     return (
-      <section key={key} className={styles.section} aria-label={display?.title ?? 'Panels'}>
-        {(display || editing) && (
-          <header className={styles.sectionHead}>
-            <h2>
-              <button type="button" aria-expanded={isOpen} onClick={toggle}>
-                <Icon name={isOpen ? 'down' : 'right'} />
-                {interpolate(display?.title ?? '', values) || 'Without a title'}
-                {!isOpen && <small>{grid.spec.items.length} panels</small>}
-              </button>
-            </h2>
-            {editing && <SectionTools title={display?.title ?? 'Without a title'} section={section} count={document.spec.layouts.length} editing={editing} />}
-          </header>
-        )}
-        {isOpen && <Grid {...props} grid={grid} section={section} />}
-      </section>
+      <Fragment key={section}>
+        {settings.map((each) => (
+          <Section key={scopeTexts(each.scope).join()} setting={each} {...shown} />
+        ))}
+        {!editing && <Cut text={cutOf(repeatVariable, setting)} />}
+      </Fragment>
     )
   })
+}
+
+interface SectionProps extends GridsProps {
+  grid: GridDocument
+  section: number
+}
+
+function Section(props: SectionProps) {
+  const { document, grid, section, setting, editing } = props
+  const { display, repeatVariable } = grid.spec
+  const [{ toggled }] = useParameters(SECTIONS)
+  const title = interpolate(display?.title ?? '', setting.values) || 'Without a title'
+  const key = [section, ...scopeTexts(setting.scope)].join(' ')
+  const isOpen = (display?.collapse?.open ?? true) !== toggled.includes(key)
+  const toggle = () => navigate(changedAddress({ toggled: toggled.includes(key) ? toggled.filter((each) => each !== key) : [...toggled, key] }))
+  return (
+    <section className={styles.section} aria-label={display ? title : 'Panels'}>
+      {(display || editing) && (
+        <header className={styles.sectionHead}>
+          <h2>
+            <button type="button" aria-expanded={isOpen} onClick={toggle}>
+              <Icon name={isOpen ? 'down' : 'right'} />
+              {title}
+              {!isOpen && <small>{grid.spec.items.length} panels</small>}
+            </button>
+          </h2>
+          {editing && repeatVariable && <Badge>for each ${repeatVariable}</Badge>}
+          {editing && <SectionTools title={title} section={section} count={document.spec.layouts.length} editing={editing} />}
+        </header>
+      )}
+      {isOpen && <Grid {...props} />}
+    </section>
+  )
+}
+
+function Cut({ text }: { text: string | null }) {
+  return text && <p className={styles.cut}>{text}</p>
 }
 
 function SectionTools({ title, section, count, editing }: { title: string; section: number; count: number; editing: Editing }) {
@@ -70,7 +99,7 @@ function SectionTools({ title, section, count, editing }: { title: string; secti
       <Button icon="plus" onClick={() => editing.onAdd(section)}>
         Panel
       </Button>
-      <Button kind="plain" icon="edit" label={`Rename section ${title}`} onClick={() => editing.onRenameSection(section)} />
+      <Button kind="plain" icon="edit" label={`Rename section ${title}, or repeat it`} onClick={() => editing.onRenameSection(section)} />
       {count > 1 && <Button kind="plain" icon="close" label={`Remove section ${title}; its panels stay`} onClick={() => editing.onRemoveSection(section)} />}
     </>
   )
@@ -81,7 +110,7 @@ interface Drag {
   place: Place
 }
 
-function Grid({ document, grid, section, editing, ...rest }: GridsProps & { grid: GridDocument; section: number }) {
+function Grid({ document, grid, section, setting, editing, ...rest }: SectionProps) {
   const [drag, setDrag] = useState<Drag | null>(null)
   const [said, setSaid] = useState('')
   const place = useRef<HTMLDivElement>(null)
@@ -106,16 +135,19 @@ function Grid({ document, grid, section, editing, ...rest }: GridsProps & { grid
   return (
     <>
       <div className={styles.grid} ref={place} data-dragging={drag === null ? undefined : ''}>
-        {inReadingOrder(items, editing !== null).map((item) => {
+        {drawnOf(items, setting, editing !== null).map(({ item, setting: { values, scope } }) => {
           const key = panelKey(item)
           const panel = document.spec.panels[key]
-          if (panel === undefined) return <Missing key={key} item={item} />
+          const id = [key, ...scopeTexts(scope)].join(' ')
+          if (panel === undefined) return <Missing key={id} item={item} />
           return (
             <PanelCard
-              key={key}
+              key={id}
               name={key}
               panel={panel}
               item={item}
+              values={values}
+              scope={scope}
               section={section}
               sections={document.spec.layouts.map(({ spec }, at) => spec.display?.title ?? `Section ${at + 1}`)}
               editing={editing}
@@ -129,6 +161,7 @@ function Grid({ document, grid, section, editing, ...rest }: GridsProps & { grid
           )
         })}
       </div>
+      {!editing && items.map(({ content, repeatVariable }) => <Cut key={content.$ref} text={cutOf(repeatVariable?.value, setting)} />)}
       <div className="sr-only" role="status">
         {said}
       </div>
@@ -136,8 +169,14 @@ function Grid({ document, grid, section, editing, ...rest }: GridsProps & { grid
   )
 }
 
-/** While panels are moved, elements stay in their order: one that is put elsewhere in the document loses the focus, and the pointer. */
-const inReadingOrder = (items: GridItem[], isEditing: boolean) => (isEditing ? items : items.toSorted((a, b) => a.y - b.y || a.x - b.x))
+/**
+ * Returns the items as they are drawn. While panels are moved, each stands there once, and elements stay in their order: one that is put elsewhere
+ * in the document loses the focus, and the pointer.
+ */
+function drawnOf(items: GridItem[], setting: Setting, isEditing: boolean): DrawnItem[] {
+  if (isEditing) return items.map((item) => ({ item, setting: eachSetting(item.repeatVariable?.value, setting)[0] ?? setting }))
+  return spread(items, setting).toSorted((a, b) => a.item.y - b.item.y || a.item.x - b.item.x)
+}
 
 function Missing({ item }: { item: GridItem }) {
   return (

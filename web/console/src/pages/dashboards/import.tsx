@@ -1,4 +1,5 @@
 // Takes a dashboard out of a file or a text: in the format of Perses, which is ours, or of Grafana. What could not be taken is said before it is stored.
+import { copy } from '../../data/clipboard'
 import { type DragEvent, useMemo, useState } from 'react'
 import { Badge, Button, Field, Input, TextArea } from '../../parts/controls'
 import { Question } from '../../parts/question'
@@ -77,7 +78,7 @@ function NotTaken({ lost }: { lost: Lost[] }) {
     <section className="stack" aria-label="What could not be taken">
       <div className="row">
         <h3>What could not be taken, or is shown otherwise ({lost.length})</h3>
-        <Button icon="copy" onClick={() => void navigator.clipboard.writeText(lost.map(({ where, why }) => `${where}: ${why}`).join('\n'))}>
+        <Button icon="copy" onClick={() => copy(lost.map(({ where, why }) => `${where}: ${why}`).join('\n'))}>
           Copy the list
         </Button>
       </div>

@@ -1,5 +1,5 @@
 // Where panels stand in a grid: they never lie over each other, and fall up until they touch one.
-import { COLUMNS, type Dashboard, type Grid, type GridItem, panelKey, type PanelDocument, refTo } from './document'
+import { COLUMNS, type Dashboard, type Grid, type GridItem, panelKey, type PanelDocument, refTo, type Repeat } from './document'
 
 export interface Place {
   x: number
@@ -88,16 +88,19 @@ export function withPlace(document: Dashboard, section: number, key: string, pla
   return withGrids(document, (grid, at) => (at === section ? withItems(grid, moved(grid.spec.items, key, place)) : grid))
 }
 
+/** How large an item is, and what it is repeated for. */
+type Sized = Pick<GridItem, 'width' | 'height' | 'repeatVariable'>
+
 /** Returns a dashboard with a panel more, or with another panel of this key. */
-export function withPanel(document: Dashboard, key: string, panel: PanelDocument, section = 0, size?: { width: number; height: number }): Dashboard {
+export function withPanel(document: Dashboard, key: string, panel: PanelDocument, section = 0, like?: Sized): Dashboard {
   const isThere = document.spec.layouts.some(({ spec }) => spec.items.some((item) => panelKey(item) === key))
   const changed = { ...document, spec: { ...document.spec, panels: { ...document.spec.panels, [key]: panel } } }
   if (isThere) return changed
-  const { width, height } = size ?? (panel.spec.plugin.kind === 'StatChart' ? { width: 6, height: 4 } : { width: 12, height: 8 })
-  return withGrids(changed, (grid, at) => (at === section ? withItems(grid, [...grid.spec.items, { ...freePlace(grid.spec.items, width, height), content: refTo(key) }]) : grid))
+  const { width, height, repeatVariable }: Sized = like ?? (panel.spec.plugin.kind === 'StatChart' ? { width: 6, height: 4 } : { width: 12, height: 8 })
+  return withGrids(changed, (grid, at) => (at === section ? withItems(grid, [...grid.spec.items, { ...freePlace(grid.spec.items, width, height), content: refTo(key), repeatVariable }]) : grid))
 }
 
-/** Returns a dashboard with a copy of a panel beside it, of the same size. */
+/** Returns a dashboard with a copy of a panel beside it, of the same size, and repeated as often. */
 export function withCopy(document: Dashboard, key: string, copy: string): Dashboard {
   const section = document.spec.layouts.findIndex(({ spec }) => spec.items.some((item) => panelKey(item) === key))
   const item = document.spec.layouts[section]?.spec.items.find((each) => panelKey(each) === key)
@@ -113,7 +116,7 @@ export function withoutPanel(document: Dashboard, key: string): Dashboard {
 
 /** Returns a dashboard in which a panel stands at the end of another section. */
 export function withSection(document: Dashboard, key: string, section: number): Dashboard {
-  const item = document.spec.layouts.flatMap(({ spec }) => spec.items).find((each) => panelKey(each) === key)
+  const item = itemOf(document, key)
   if (item === undefined) return document
   return withGrids(document, (grid, at) => {
     const others = grid.spec.items.filter((each) => panelKey(each) !== key)
@@ -122,8 +125,8 @@ export function withSection(document: Dashboard, key: string, section: number): 
 }
 
 /** Returns a dashboard with a section more at its end. */
-export function withNewSection(document: Dashboard, title: string): Dashboard {
-  const section: Grid = { kind: 'Grid', spec: { display: { title, collapse: { open: true } }, items: [] } }
+export function withNewSection(document: Dashboard, title: string, repeatVariable: string | undefined): Dashboard {
+  const section: Grid = { kind: 'Grid', spec: { display: { title, collapse: { open: true } }, items: [], repeatVariable } }
   return { ...document, spec: { ...document.spec, layouts: [...document.spec.layouts, section] } }
 }
 
@@ -140,7 +143,21 @@ export function withoutSection(document: Dashboard, section: number): Dashboard 
   return { ...document, spec: { ...document.spec, layouts: layouts.filter((_, at) => at !== section) } }
 }
 
-/** Returns a dashboard in which a section has another title. */
-export function withSectionTitle(document: Dashboard, section: number, title: string): Dashboard {
-  return withGrids(document, (grid, at) => (at === section ? { ...grid, spec: { ...grid.spec, display: { ...grid.spec.display, title } } } : grid))
+/** Returns the item that shows a panel. */
+export const itemOf = ({ spec }: Dashboard, key: string): GridItem | undefined => spec.layouts.flatMap((grid) => grid.spec.items).find((item) => panelKey(item) === key)
+
+/** Returns a dashboard in which a section has another title, and is repeated for another variable or for none. */
+export function withSectionHead(document: Dashboard, section: number, title: string, repeatVariable: string | undefined): Dashboard {
+  return withGrids(document, (grid, at) => (at === section ? { ...grid, spec: { ...grid.spec, display: { ...grid.spec.display, title }, repeatVariable } } : grid))
+}
+
+/** Returns a dashboard in which a panel is repeated, or is not any more. What begins to stand side by side gets the whole width. */
+export function withRepeat(document: Dashboard, key: string, repeatVariable: Repeat | undefined): Dashboard {
+  return withGrids(document, (grid) => {
+    const item = grid.spec.items.find((each) => panelKey(each) === key)
+    if (item === undefined) return grid
+    const items = grid.spec.items.map((each) => (each === item ? { ...item, repeatVariable } : each))
+    const begins = item.repeatVariable === undefined && repeatVariable !== undefined && repeatVariable.alignment !== 'vertical'
+    return withItems(grid, begins ? moved(items, key, { ...item, x: 0, width: COLUMNS }) : items)
+  })
 }

@@ -5,6 +5,7 @@ import { Badge, Button, MenuItem } from '../../parts/controls'
 import { Icon } from '../../parts/icons'
 import { Panel } from '../../parts/panel'
 import { changedAddress, navigate } from '../../router'
+import type { Mark } from '../../parts/time-chart'
 import type { TimeRange } from '../../time'
 import { COLUMNS, type GridItem, type PanelDocument, panelTitle, textOf } from './document'
 import styles from './dashboards.module.css'
@@ -13,7 +14,8 @@ import { builtIn, interpolate, type Values } from './interpolate'
 import type { Place } from './layout'
 import { PanelBody, panelKind } from './panels/panel-body'
 import { exploreAddress } from './queries'
-import { useSeen } from './use-seen'
+import { scopeTexts } from './repeat'
+import { useSeen } from '../../parts/use-seen'
 
 /** Heading, padding and border of a panel, in pixels. */
 const FRAME = 50
@@ -29,8 +31,11 @@ interface PanelCardProps {
   section: number
   sections: string[]
   values: Values
+  /** What it is repeated for: the value of each variable. */
+  scope: Record<string, string>
   variables: string[]
   time: TimeRange
+  marks: Mark[]
   editing: Editing | null
   isDragged: boolean
   onDrag: (place: Place | null) => void
@@ -42,7 +47,7 @@ interface PanelCardProps {
 }
 
 export function PanelCard(props: PanelCardProps) {
-  const { name, panel, item, values, variables, time, editing, isDragged } = props
+  const { name, panel, item, values, variables, time, marks, editing, isDragged } = props
   const element = useRef<HTMLDivElement>(null)
   const isSeen = useSeen(element)
   const kind = panelKind(panel.spec.plugin.kind)
@@ -73,7 +78,7 @@ export function PanelCard(props: PanelCardProps) {
       }}
     >
       {isSeen ? (
-        <PanelBody panel={panel} values={values} variables={variables} time={time} height={height}>
+        <PanelBody panel={panel} values={values} variables={variables} time={time} marks={marks} height={height}>
           {(body, request) => (
             <Panel title={heading} level={3} flush={isFlush} request={request} sql={sqlOf(panel, values, time)} className={styles.panel} actions={editing && <Handle {...props} title={title || name} />} menu={<PanelMenu {...props} />}>
               {/* What does not fit is scrolled to by keys, too. */}
@@ -100,11 +105,11 @@ function sqlOf(panel: PanelDocument, values: Values, time: TimeRange): string | 
   return `SELECT * FROM promql(${sqlText(interpolate(textOf(plugin, 'query'), { ...builtIn(time, time.step), ...values }))})`
 }
 
-function PanelMenu({ name, panel, values, time, editing, section, sections }: PanelCardProps) {
+function PanelMenu({ name, panel, values, scope, time, editing, section, sections }: PanelCardProps) {
   const ways = (panel.spec.queries ?? []).flatMap((query) => exploreAddress(query, values, time) ?? [])
   return (
     <>
-      <MenuItem icon="search" onChoose={() => navigate(changedAddress({ view: name }))}>
+      <MenuItem icon="search" onChoose={() => navigate(changedAddress({ view: name, of: scopeTexts(scope) }))}>
         View alone
       </MenuItem>
       {ways.slice(0, 1).map((way) => (
@@ -184,6 +189,7 @@ function Handle(props: PanelCardProps & { title: string }) {
   }
   return (
     <>
+      {item.repeatVariable && <Badge>for each ${item.repeatVariable.value}</Badge>}
       <Badge>{`${item.width} × ${item.height}`}</Badge>
       <Button kind="plain" icon="edit" label={`Edit ${title}`} onClick={() => editing?.onEdit(name)} />
       <Button kind="plain" icon="move" className={styles.handle} label={`Move ${title}: arrow keys; with Shift they resize it`} onKeyDown={onKeyDown} {...dragging} />

@@ -3,15 +3,19 @@ import { useState } from 'react'
 import { Button, Field, Input, Select, TextArea } from '../../parts/controls'
 import { Dialog } from '../../parts/dialog'
 import { Panel } from '../../parts/panel'
+import type { Mark } from '../../parts/time-chart'
 import type { TimeRange } from '../../time'
-import { type PanelDocument, panelTitle, type Plugin } from './document'
+import { type PanelDocument, panelTitle, type Plugin, type Repeat } from './document'
 import styles from './dashboards.module.css'
 import { interpolate, type Values } from './interpolate'
 import { Looks } from './panel-looks'
+import { withoutQuerySettings } from './panels/axes'
 import { PANEL_KINDS, PanelBody, panelKind } from './panels/panel-body'
 import { newQuery } from './queries'
+import { QueryAxis } from './query-axis'
 import { QueryEditor } from './query-editor'
-import { useSettled } from './use-seen'
+import { RepeatFields } from './repeat-fields'
+import { useSettled } from '../../parts/use-seen'
 
 const PREVIEW_HEIGHT = 300
 /** How long one has not typed before what was typed is asked. */
@@ -19,27 +23,31 @@ const TYPING_MS = 500
 
 interface PanelEditorProps {
   panel: PanelDocument
+  repeat: Repeat | undefined
+  /** Names of the variables that it can be repeated for. */
+  repeatable: string[]
   values: Values
   variables: string[]
   time: TimeRange
-  onChange: (panel: PanelDocument) => void
+  marks: Mark[]
+  onChange: (panel: PanelDocument, repeat: Repeat | undefined) => void
   onClose: () => void
 }
 
-export function PanelEditor({ panel, values, variables, time, onChange, onClose }: PanelEditorProps) {
-  const [before] = useState(panel)
+export function PanelEditor({ panel, repeat, repeatable, onChange, onClose, ...rest }: PanelEditorProps) {
+  const [before] = useState({ panel, repeat })
   const settled = useSettled(panel, TYPING_MS)
   const { plugin, queries = [], display = {} } = panel.spec
-  const change = (spec: Partial<PanelDocument['spec']>) => onChange({ ...panel, spec: { ...panel.spec, ...spec } })
+  const change = (spec: Partial<PanelDocument['spec']>) => onChange({ ...panel, spec: { ...panel.spec, ...spec } }, repeat)
   const kinds = panelKind(plugin.kind)?.queries ?? []
   return (
     <div className={styles.wide}>
       <Dialog title={`Edit panel ${panelTitle(panel)}`} onClose={onClose}>
         <div className={styles.editor}>
           <div className={styles.preview}>
-            <PanelBody panel={settled} values={values} variables={variables} time={time} height={PREVIEW_HEIGHT}>
+            <PanelBody panel={settled} height={PREVIEW_HEIGHT} {...rest}>
               {(body) => (
-                <Panel title={interpolate(panelTitle(settled), values) || 'Without a title'} level={3}>
+                <Panel title={interpolate(panelTitle(settled), rest.values) || 'Without a title'} level={3}>
                   <div className={styles.body} ref={(element) => element?.style.setProperty('--body', `${PREVIEW_HEIGHT}px`)}>
                     {body}
                   </div>
@@ -53,8 +61,10 @@ export function PanelEditor({ panel, values, variables, time, onChange, onClose 
                 query={query}
                 kinds={kinds}
                 onChange={(changed) => change({ queries: queries.map((each, at) => (at === place ? changed : each)) })}
-                onRemove={() => change({ queries: queries.filter((_, at) => at !== place) })}
-              />
+                onRemove={() => change({ queries: queries.filter((_, at) => at !== place), plugin: withoutQuerySettings(plugin, place) })}
+              >
+                {plugin.kind === 'TimeSeriesChart' && queries.length > 1 && <QueryAxis plugin={plugin} query={place} onChange={(changed) => change({ plugin: changed })} />}
+              </QueryEditor>
             ))}
             {kinds.length > 0 && (
               <Button icon="plus" onClick={() => change({ queries: [...queries, newQuery(kinds[0] ?? '')] })}>
@@ -80,6 +90,7 @@ export function PanelEditor({ panel, values, variables, time, onChange, onClose 
               </Select>
             </Field>
             <Looks plugin={plugin} onChange={(changed) => change({ plugin: changed })} />
+            <RepeatFields repeat={repeat} names={repeatable} onChange={(changed) => onChange(panel, changed)} />
             <AsJson plugin={plugin} onChange={(spec) => change({ plugin: { ...plugin, spec } })} />
           </div>
         </div>
@@ -87,7 +98,7 @@ export function PanelEditor({ panel, values, variables, time, onChange, onClose 
           <Button kind="main" icon="check" onClick={onClose}>
             Done
           </Button>
-          <Button onClick={() => onChange(before)} disabled={before === panel}>
+          <Button onClick={() => onChange(before.panel, before.repeat)} disabled={before.panel === panel && before.repeat === repeat}>
             As it was
           </Button>
         </div>

@@ -105,26 +105,37 @@ function NumberLooks({ plugin, set }: PartProps) {
   )
 }
 
-function FormatFields({ format, onChange }: { format: Format; onChange: (format: Format | undefined) => void }) {
-  const { unit = '', decimalPlaces } = format
+interface FormatProps {
+  format: Format
+  onChange: (format: Format | undefined) => void
+}
+
+function FormatFields({ format, onChange }: FormatProps) {
   return (
     <div className={styles.pair}>
-      <Field label="Unit">
-        <Select value={unit} onChange={(event) => onChange(event.target.value === '' ? undefined : { ...format, unit: event.target.value })}>
-          {!UNITS.some(([value]) => value === unit) && <option value={unit}>{unit}</option>}
-          {UNITS.map(([value, name]) => (
-            <option key={value} value={value}>
-              {name}
-            </option>
-          ))}
-        </Select>
-      </Field>
-      <NumberField label="Decimals" value={decimalPlaces} onChange={(places) => onChange({ ...format, unit: unit || 'decimal', decimalPlaces: places })} />
+      <UnitField format={format} onChange={onChange} />
+      <NumberField label="Decimals" value={format.decimalPlaces} onChange={(places) => onChange({ ...format, unit: format.unit || 'decimal', decimalPlaces: places })} />
     </div>
   )
 }
 
-function NumberField({ label, value, onChange }: { label: string; value: unknown; onChange: (value: number | undefined) => void }) {
+export function UnitField({ format, onChange }: FormatProps) {
+  const { unit = '' } = format
+  return (
+    <Field label="Unit">
+      <Select value={unit} onChange={(event) => onChange(event.target.value === '' ? undefined : { ...format, unit: event.target.value })}>
+        {!UNITS.some(([value]) => value === unit) && <option value={unit}>{unit}</option>}
+        {UNITS.map(([value, name]) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
+      </Select>
+    </Field>
+  )
+}
+
+export function NumberField({ label, value, onChange }: { label: string; value: unknown; onChange: (value: number | undefined) => void }) {
   return (
     <Field label={label}>
       <Input type="number" step="any" value={typeof value === 'number' ? value : ''} onChange={(event) => onChange(event.target.value === '' ? undefined : Number(event.target.value))} />

@@ -119,7 +119,7 @@ function tracesRequest(plugin: Plugin, values: Values, time: TimeRange): ApiRequ
 }
 
 /** Returns JSON for tags as Jaeger's page takes them: JSON, or `key=value other="two words"`. */
-export function attributesOf(tags: string): string | undefined {
+function attributesOf(tags: string): string | undefined {
   if (tags.trim() === '') return undefined
   if (tags.trim().startsWith('{')) return tags
   const found = [...tags.matchAll(/([^\s=]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g)]

@@ -1,4 +1,5 @@
 // One query of a panel: its language, its text, and what its series are called.
+import type { ReactNode } from 'react'
 import { Button, Field, Input, Select } from '../../parts/controls'
 import { Editor } from '../../parts/editor'
 import { type Query, textOf } from './document'
@@ -12,6 +13,8 @@ interface QueryEditorProps {
   kinds: string[]
   onChange: (query: Query) => void
   onRemove: () => void
+  /** Settings of the panel that are about this query. */
+  children: ReactNode
 }
 
 const HINTS: Record<string, string> = {
@@ -20,7 +23,7 @@ const HINTS: Record<string, string> = {
   VitrineSpanHeatMapQuery: 'Which spans are counted, as on the page of traces: service:checkout. Empty counts all.',
 }
 
-export function QueryEditor({ place, query, kinds, onChange, onRemove }: QueryEditorProps) {
+export function QueryEditor({ place, query, kinds, onChange, onRemove, children }: QueryEditorProps) {
   const { plugin } = query.spec
   const known = QUERY_KINDS.find(({ kind }) => kind === plugin.kind)
   const letter = String.fromCharCode(65 + place)
@@ -68,6 +71,7 @@ export function QueryEditor({ place, query, kinds, onChange, onRemove }: QueryEd
           </Field>
         </div>
       )}
+      {children}
     </fieldset>
   )
 }

@@ -144,9 +144,6 @@ export function heatOfBuckets(series: Series[]): Heat | null {
   return { times, columnMs: times.length > 1 ? (times[1] ?? 0) - (times[0] ?? 0) : 60_000, bounds, isDuration: false, cells }
 }
 
-/** How one number is made of a series. */
-export type Calculation = 'first' | 'last' | 'first-number' | 'last-number' | 'mean' | 'sum' | 'min' | 'max'
-
 export function calculate(values: number[], by: string): number | null {
   const numbers = values.filter((value) => !Number.isNaN(value))
   if (numbers.length === 0) return null
@@ -197,22 +194,4 @@ export function seriesOfRows(columns: string[], rows: Record<string, unknown>[])
 function inTimeOrder(line: NamedSeries): NamedSeries {
   const order = line.times.map((_, place) => place).toSorted((a, b) => (line.times[a] ?? 0) - (line.times[b] ?? 0))
   return { ...line, times: order.map((place) => line.times[place] ?? 0), values: order.map((place) => line.values[place] ?? Number.NaN) }
-}
-
-/** Returns series on common times, as charts want them. */
-export function aligned(series: NamedSeries[], scale: number): { times: number[]; lines: { name: string; values: (number | null)[] }[] } {
-  const times = [...new Set(series.flatMap((each) => each.times))].toSorted((a, b) => a - b)
-  const places = new Map(times.map((time, place) => [time, place]))
-  const taken = new Map<string, number>()
-  const lines = series.map(({ name, times: own, values: found }) => {
-    const values: (number | null)[] = times.map(() => null)
-    for (const [place, time] of own.entries()) {
-      const value = found[place]
-      values[places.get(time) ?? 0] = value === undefined || !Number.isFinite(value) ? null : value * scale
-    }
-    const count = (taken.get(name) ?? 0) + 1
-    taken.set(name, count)
-    return { name: count === 1 ? name : `${name} (${count})`, values }
-  })
-  return { times, lines }
 }

@@ -1,7 +1,8 @@
-// A dashboard's title, the time it opens with, and its variables.
+// A dashboard's title, the time it opens with, its variables and its annotations.
 import { useState } from 'react'
 import { Button, Field, Input, Select, TextArea } from '../../parts/controls'
 import { Dialog } from '../../parts/dialog'
+import { AnnotationFields } from './annotation-fields'
 import styles from './dashboards.module.css'
 import { type Dashboard, freeName, textOf, type VariableDocument } from './document'
 import { durationSeconds } from './interpolate'
@@ -14,7 +15,7 @@ interface SettingsProps {
 
 export function Settings({ document, onChange, onClose }: SettingsProps) {
   const { spec } = document
-  const { display = {}, variables = [] } = spec
+  const { display = {}, variables = [], annotations = [] } = spec
   const set = (changed: Partial<Dashboard['spec']>) => onChange({ ...document, spec: { ...spec, ...changed } })
   const isGoodTime = spec.duration === undefined || durationSeconds(spec.duration) !== null
   const put = (place: number, variable: VariableDocument) => set({ variables: variables.map((each, at) => (at === place ? variable : each)) })
@@ -25,7 +26,7 @@ export function Settings({ document, onChange, onClose }: SettingsProps) {
   const add = () => set({ variables: [...variables, { kind: 'ListVariable', spec: { name: freeName('variable', variables.map((each) => each.spec.name)), allowAllValue: false, allowMultiple: false, plugin: { kind: 'PrometheusLabelValuesVariable', spec: { labelName: 'job' } } } }] })
   return (
     <div className={styles.wide}>
-      <Dialog title="Settings and variables" onClose={onClose}>
+      <Dialog title="Settings, variables and annotations" onClose={onClose}>
         <div className={styles.pair}>
           <Field label="Title">
             <Input value={display.name ?? ''} onChange={(event) => set({ display: { ...display, name: event.target.value } })} />
@@ -46,6 +47,9 @@ export function Settings({ document, onChange, onClose }: SettingsProps) {
           <Button icon="plus" onClick={add}>
             Add a variable
           </Button>
+        </div>
+        <AnnotationFields annotations={annotations} onChange={(changed) => set({ annotations: changed })} />
+        <div className="row">
           <Button kind="main" icon="check" onClick={onClose}>
             Done
           </Button>

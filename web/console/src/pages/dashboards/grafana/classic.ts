@@ -1,5 +1,5 @@
 // Grafana's classic JSON: panels with places in one grid, with rows between; before version 5, rows of panels.
-import { array, currentOf, type Json, number, object, objects, references, type Source, type SourceItem, type SourcePanel, type SourceSection, type SourceVariable, text } from './source'
+import { array, currentOf, type Json, number, object, objects, references, type Source, type SourceAnnotation, type SourceItem, type SourcePanel, type SourceRepeat, type SourceSection, type SourceVariable, text } from './source'
 
 /** Height of a row of the grid with the gap, in pixels, for dashboards that say heights in pixels. */
 const ROW_PIXELS = 38
@@ -13,28 +13,31 @@ export function readClassic(dashboard: Json): Source {
     refresh: text(dashboard.refresh),
     sections: rows.length > 0 ? rows.map(oldRow) : sectionsOf(objects(dashboard.panels)),
     variables: objects(object(dashboard.templating).list).map(readVariable),
+    annotations: objects(object(dashboard.annotations).list)
+      .filter(({ builtIn, type }) => builtIn !== 1 && builtIn !== true && type !== 'dashboard')
+      .map(readAnnotation),
     lost: [],
-  }
-  for (const annotation of objects(object(dashboard.annotations).list)) {
-    if (annotation.builtIn !== 1 && annotation.type !== 'dashboard') source.lost.push({ where: `annotations “${text(annotation.name)}”`, why: 'events over charts cannot be asked for by a dashboard here' })
   }
   for (const link of objects(dashboard.links)) source.lost.push({ where: `link “${text(link.title)}”`, why: 'links of a dashboard have no place here' })
   return source
 }
 
+/** Since version 8 its question stands in `target`. */
+function readAnnotation(annotation: Json): SourceAnnotation {
+  const spec = { ...annotation, ...object(annotation.target) }
+  const { ids, exclude } = object(annotation.filter)
+  return { name: text(annotation.name), isShown: annotation.enable !== false, isOnSomePanels: array(ids).length > 0 || exclude === true, source: sourceOf(annotation.datasource, spec), spec }
+}
+
 function sectionsOf(panels: Json[]): SourceSection[] {
   const sections: SourceSection[] = [{ title: '', isOpen: true, items: [] }]
-  const inOrder = panels.toSorted((a, b) => (number(object(a.gridPos).y) ?? 0) - (number(object(b.gridPos).y) ?? 0))
+  const inOrder = panels.filter(isWritten).toSorted((a, b) => (number(object(a.gridPos).y) ?? 0) - (number(object(b.gridPos).y) ?? 0))
   for (const panel of inOrder) {
     if (panel.type !== 'row') {
       sections.at(-1)!.items.push(itemOf(panel))
       continue
     }
-    const section = { title: references(text(panel.title)), isOpen: panel.collapsed !== true, items: objects(panel.panels).map(itemOf) }
-    sections.push(section)
-    // What a row repeats cannot be repeated: its first panel says so.
-    const repeat = text(panel.repeat)
-    if (repeat !== '' && section.items[0]) section.items[0].panel.lost.push(`its row is repeated for each value of $${repeat}; here it is there once`)
+    sections.push({ title: references(text(panel.title)), isOpen: panel.collapsed !== true, repeat: text(panel.repeat), items: objects(panel.panels).filter(isWritten).map(itemOf) })
   }
   return sections.filter(({ items, title }) => items.length > 0 || title !== '').map(fromTop)
 }
@@ -44,22 +47,38 @@ function fromTop(section: SourceSection): SourceSection {
   return { ...section, items: section.items.map((item) => ({ ...item, y: item.y - top })) }
 }
 
+/** Returns whether somebody made a panel: repeats of others were stored beside them, and are made anew here. */
+const isWritten = ({ repeatPanelId, repeat, repeatedByRow }: Json) => text(repeatPanelId) === '' || (text(repeat) !== '' && repeatedByRow !== true)
+
 function itemOf(panel: Json): SourceItem {
   const place = object(panel.gridPos)
-  return { x: number(place.x) ?? 0, y: number(place.y) ?? 0, width: number(place.w) ?? 12, height: number(place.h) ?? 8, panel: readPanel(panel) }
+  const repeat = repeatOf(panel, 24)
+  const across = isAcross(repeat) ? { x: 0, width: 24 } : { x: number(place.x) ?? 0, width: number(place.w) ?? 12 }
+  return { ...across, y: number(place.y) ?? 0, height: number(place.h) ?? 8, panel: readPanel(panel), repeat }
+}
+
+/** Panels that are repeated side by side have the whole width. */
+const isAcross = (repeat: SourceRepeat | undefined) => repeat?.isVertical === false
+
+/** Before version 6 the narrowest width was said, in columns of the grid, and not how many stand side by side. */
+function repeatOf({ repeat, repeatDirection, maxPerRow, minSpan }: Json, columns: number): SourceRepeat | undefined {
+  if (text(repeat) === '') return undefined
+  const narrowest = number(minSpan)
+  return { name: text(repeat), isVertical: repeatDirection === 'v', most: number(maxPerRow) ?? (narrowest === undefined ? undefined : Math.floor(columns / narrowest)) }
 }
 
 function oldRow(row: Json): SourceSection {
   const height = Math.max(3, Math.round((Number.parseInt(text(row.height), 10) || 250) / ROW_PIXELS))
   let [x, y] = [0, 0]
-  const items = objects(row.panels).map((panel) => {
-    const width = Math.min(24, Math.round((number(panel.span) ?? 12) * 2))
+  const items = objects(row.panels).filter(isWritten).map((panel) => {
+    const repeat = repeatOf(panel, 12)
+    const width = isAcross(repeat) ? 24 : Math.min(24, Math.round((number(panel.span) ?? 12) * 2))
     if (x + width > 24) [x, y] = [0, y + height]
-    const item = { x, y, width, height, panel: readPanel(panel) }
+    const item = { x, y, width, height, panel: readPanel(panel), repeat }
     x += width
     return item
   })
-  return { title: row.showTitle === true ? references(text(row.title)) : '', isOpen: row.collapse !== true, items }
+  return { title: row.showTitle === true ? references(text(row.title)) : '', isOpen: row.collapse !== true, repeat: text(row.repeat), items }
 }
 
 /** Returns the type of a data source, which is named in three ways. */
@@ -88,7 +107,6 @@ function readPanel(panel: Json): SourcePanel {
     lost: [],
   }
   if (panel.libraryPanel !== undefined) read.lost.push('what a library panel shows is not in the file')
-  if (text(panel.repeat) !== '') read.lost.push(`it is repeated for each value of $${text(panel.repeat)}; here it is there once`)
   if (panel.alert !== undefined) read.lost.push('its alert: alerts are rules here')
   if (text(panel.timeFrom) !== '' || text(panel.timeShift) !== '') read.lost.push('a time of its own: all panels look at the same time')
   if (array(panel.links).length > 0) read.lost.push('its links')
@@ -101,13 +119,13 @@ function oldSettings(panel: Json, read: SourcePanel): SourcePanel {
   const options = { ...read.options }
   const custom = object(defaults.custom)
   if (panel.type === 'graph') {
-    const [left] = objects(panel.yaxes)
+    const [left, right] = objects(panel.yaxes)
     defaults.unit ??= left?.format
     defaults.min ??= number(Number(left?.min ?? Number.NaN))
     defaults.max ??= number(Number(left?.max ?? Number.NaN))
     defaults.custom = { drawStyle: panel.bars === true && panel.lines !== true ? 'bars' : 'line', fillOpacity: (number(panel.fill) ?? 1) * 10, stacking: { mode: panel.stack === true ? (panel.percentage === true ? 'percent' : 'normal') : 'none' }, ...custom }
     options.legend ??= { showLegend: object(panel.legend).show !== false }
-    if (array(panel.seriesOverrides).length > 0) read.lost.push('settings for single lines')
+    return { ...read, defaults, options, overrides: [...read.overrides, ...objects(panel.seriesOverrides).map((override) => oldOverride(override, right))] }
   }
   if (panel.type === 'singlestat') {
     defaults.unit ??= panel.format
@@ -122,6 +140,14 @@ function oldSettings(panel: Json, read: SourcePanel): SourcePanel {
   }
   if (panel.type === 'text') options.content ??= panel.content
   return { ...read, defaults, options }
+}
+
+/** Settings of single lines stood beside each other; those at the right have the unit and the ends of the second axis. */
+function oldOverride({ alias, yaxis, ...others }: Json, right: Json = {}): Json {
+  const properties = Object.entries(others).filter(([id]) => !id.startsWith('$$')).map(([id, value]) => ({ id, value }))
+  const end = (id: string) => (text(right[id]) === '' ? [] : [{ id, value: Number(right[id]) }])
+  const atRight = [{ id: 'custom.axisPlacement', value: 'right' }, ...(text(right.format) === '' ? [] : [{ id: 'unit', value: right.format }]), ...end('min'), ...end('max')]
+  return { matcher: { id: text(alias).startsWith('/') ? 'byRegexp' : 'byName', options: alias }, properties: yaxis === 2 ? [...atRight, ...properties] : properties }
 }
 
 const SORTS = ['none', 'alphabetical-asc', 'alphabetical-desc', 'numerical-asc', 'numerical-desc', 'alphabetical-ci-asc', 'alphabetical-ci-desc']

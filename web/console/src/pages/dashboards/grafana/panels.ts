@@ -1,6 +1,7 @@
 // Grafana's panels as the dashboard's: which kind they are, and how they show their values.
 import type { PanelDocument, Plugin, Query } from '../document'
 import { queriesOf } from './queries'
+import { querySettingsOf } from './overrides'
 import { array, type Json, number, object, objects, type SourcePanel, text } from './source'
 import { formatOf } from './units'
 
@@ -37,14 +38,15 @@ export function convertPanel(panel: SourcePanel, lose: Lose): PanelDocument | nu
     return null
   }
   if (ALIKE[panel.type]) lose(ALIKE[panel.type]!)
-  const plugin = { kind, spec: drop(specOf(kind, panel, lose)) }
   const display = { name: panel.title, ...(panel.description === '' ? {} : { description: panel.description }) }
-  if (kind === 'Markdown' || kind === 'VitrineServiceMap') return { kind: 'Panel', spec: { display, plugin } }
-  const queries = queriesOf(panel, lose)
-  if (queries.length === 0) {
+  if (kind === 'Markdown' || kind === 'VitrineServiceMap') return { kind: 'Panel', spec: { display, plugin: { kind, spec: drop(specOf(kind, panel, lose)) } } }
+  const asked = queriesOf(panel, lose)
+  if (asked.length === 0) {
     lose('none of its queries can be asked here, so it is left out')
     return null
   }
+  const queries = asked.map(({ query }) => query)
+  const plugin = { kind, spec: drop(specOf(kind, { ...panel, targets: asked.map(({ target }) => target) }, lose)) }
   return { kind: 'Panel', spec: { display, plugin: forQueries(plugin, queries, lose), queries } }
 }
 
@@ -87,8 +89,6 @@ function timeSeriesSpec(panel: SourcePanel, lose: Lose): Json {
   const stacking = text(object(custom.stacking).mode)
   if (stacking === 'percent') lose('lines stacked to 100% are stacked as they are')
   if (text(object(custom.scaleDistribution).type) === 'log') lose('its logarithmic axis')
-  const overrides = panel.overrides.filter((override) => objects(override.properties).some(({ id }) => text(id) !== 'color'))
-  if (overrides.length > 0) lose(`settings for single lines (${overrides.map((override) => text(object(override.matcher).options) || text(object(override.matcher).id)).join(', ')})`)
   lostTransformations(panel, [], lose)
   const opacity = number(custom.fillOpacity) ?? 0
   const [min, max] = [number(defaults.min), number(defaults.max)]
@@ -101,6 +101,7 @@ function timeSeriesSpec(panel: SourcePanel, lose: Lose): Json {
     legend: isLegendShown ? { position: text(object(options.legend).placement) === 'right' ? 'right' : 'bottom' } : undefined,
     yAxis: Object.keys(axis).length > 0 ? axis : undefined,
     visual: Object.keys(visual).length > 0 ? visual : undefined,
+    querySettings: querySettingsOf(panel, lose),
     thresholds: text(object(custom.thresholdsStyle).mode) === 'off' || custom.thresholdsStyle === undefined ? undefined : thresholdsOf(defaults, lose),
   }
 }

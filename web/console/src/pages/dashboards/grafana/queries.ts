@@ -4,11 +4,11 @@ import { type Json, number, objects, references, type SourcePanel, type SourceTa
 
 const timeSeries = (kind: string, spec: Json): Query => ({ kind: 'TimeSeriesQuery', spec: { plugin: { kind, spec } } })
 
-/** Returns what a panel asks; what cannot be asked is told to `lose`. */
-export function queriesOf(panel: SourcePanel, lose: (why: string) => void): Query[] {
+/** Returns what a panel asks, and out of what it was made; what cannot be asked is told to `lose`. */
+export function queriesOf(panel: SourcePanel, lose: (why: string) => void): { query: Query; target: SourceTarget }[] {
   return panel.targets.flatMap((target) => {
     const query = queryOf(target, panel)
-    if (typeof query !== 'string') return query
+    if (typeof query !== 'string') return { query, target }
     if (query !== '') lose(`query ${target.refId || '?'}: ${query}`)
     return []
   })

@@ -30,17 +30,28 @@ export interface SourcePanel {
   lost: string[]
 }
 
+/** It is there once for each value of a variable. */
+export interface SourceRepeat {
+  name: string
+  isVertical: boolean
+  /** How many stand side by side at most. */
+  most?: number
+}
+
 export interface SourceItem {
   x: number
   y: number
   width: number
   height: number
   panel: SourcePanel
+  repeat?: SourceRepeat
 }
 
 export interface SourceSection {
   title: string
   isOpen: boolean
+  /** The variable that it is repeated for. */
+  repeat?: string
   items: SourceItem[]
 }
 
@@ -62,6 +73,15 @@ export interface SourceVariable {
   current: string | string[] | undefined
 }
 
+export interface SourceAnnotation {
+  name: string
+  isShown: boolean
+  isOnSomePanels: boolean
+  /** The type of its data source. */
+  source: string
+  spec: Json
+}
+
 export interface Source {
   title: string
   description: string
@@ -69,6 +89,7 @@ export interface Source {
   refresh: string
   sections: SourceSection[]
   variables: SourceVariable[]
+  annotations: SourceAnnotation[]
   lost: Lost[]
 }
 

@@ -1,5 +1,5 @@
 // Grafana's V2 JSON (`dashboard.grafana.app/v2…`): elements by name, and a layout of grids, rows and tabs that refers to them.
-import { array, currentOf, type Json, type Lost, number, object, objects, references, type Source, type SourceItem, type SourcePanel, type SourceSection, type SourceVariable, text } from './source'
+import { array, currentOf, type Json, type Lost, number, object, objects, references, type Source, type SourceAnnotation, type SourceItem, type SourcePanel, type SourceRepeat, type SourceSection, type SourceVariable, text } from './source'
 
 /** Columns and heights of a grid that lays out by itself. */
 const [AUTO_COLUMNS, AUTO_HEIGHT] = [3, 9]
@@ -8,62 +8,95 @@ export function readV2(spec: Json): Source {
   const elements = object(spec.elements)
   const lost: Lost[] = []
   const settings = object(spec.timeSettings)
-  for (const { spec: annotation } of kinds(spec.annotations)) {
-    if (annotation.builtIn !== true) lost.push({ where: `annotations “${text(annotation.name)}”`, why: 'events over charts cannot be asked for by a dashboard here' })
-  }
   for (const link of objects(spec.links)) lost.push({ where: `link “${text(link.title)}”`, why: 'links of a dashboard have no place here' })
   return {
     title: text(spec.title),
     description: text(spec.description),
     from: text(settings.from),
     refresh: text(settings.autoRefresh),
-    sections: sectionsOf(object(spec.layout), elements, '', true, lost),
+    sections: sectionsOf(object(spec.layout), elements, { title: '', isOpen: true }, lost),
     variables: kinds(spec.variables).map(({ kind, spec: variable }) => readVariable(kind, variable)),
+    annotations: kinds(spec.annotations)
+      .filter(({ spec: annotation }) => annotation.builtIn !== true)
+      .map(({ spec: annotation }) => readAnnotation(annotation)),
     lost,
   }
 }
 
 const kinds = (value: unknown): { kind: string; spec: Json }[] => objects(value).map((each) => ({ kind: text(each.kind), spec: object(each.spec) }))
 
+/** What came of the classic form stands in `legacyOptions`. */
+function readAnnotation(annotation: Json): SourceAnnotation {
+  const query = object(annotation.query)
+  const { ids, exclude } = object(annotation.filter)
+  const spec = { ...object(annotation.legacyOptions), ...object(query.spec) }
+  return { name: text(annotation.name), isShown: annotation.enable !== false, isOnSomePanels: array(ids).length > 0 || exclude === true, source: text(query.group) || text(query.kind), spec }
+}
+
 /** Rows and tabs, also within each other, are sections one after the other. */
-function sectionsOf(layout: Json, elements: Json, title: string, isOpen: boolean, lost: Lost[]): SourceSection[] {
+function sectionsOf(layout: Json, elements: Json, head: Omit<SourceSection, 'items'>, lost: Lost[]): SourceSection[] {
   const spec = object(layout.spec)
-  const inner = (parts: unknown, isTab: boolean) =>
-    kinds(parts).flatMap(({ spec: part }, place) => {
-      const own = references(text(part.title)) || (isTab ? `Tab ${place + 1}` : '')
-      const name = [title, own].filter((each) => each !== '').join(' / ')
-      const where = `${isTab ? 'tab' : 'row'} “${name}”`
-      const repeat = text(object(part.repeat).value)
-      if (repeat !== '') lost.push({ where, why: `it is repeated for each value of $${repeat}; here it is there once` })
-      if (part.conditionalRendering !== undefined) lost.push({ where, why: 'it is shown under conditions; here it is always there' })
-      if (array(part.variables).length > 0) lost.push({ where, why: 'variables of a part of a dashboard have no place here' })
-      return sectionsOf(object(part.layout), elements, name, part.collapse !== true, lost)
-    })
   switch (text(layout.kind)) {
     case 'RowsLayout':
-      return inner(spec.rows, false)
+      return kinds(spec.rows).flatMap(({ spec: row }) => partSections(row, 'row', text(row.title), elements, head, lost))
     case 'TabsLayout':
-      return inner(spec.tabs, true)
+      return kinds(spec.tabs).flatMap(({ spec: tab }, place) => partSections(tab, 'tab', text(tab.title) || `Tab ${place + 1}`, elements, head, lost))
     case 'AutoGridLayout':
-      return [{ title, isOpen, items: autoItems(spec, elements, lost) }]
+      return [{ ...head, items: autoItems(spec, elements, lost) }]
     default:
-      return [{ title, isOpen, items: gridItems(spec, elements, lost) }]
+      return gridSections(spec, elements, head, lost)
   }
 }
 
-function gridItems(spec: Json, elements: Json, lost: Lost[]): SourceItem[] {
-  return kinds(spec.items).flatMap(({ kind, spec: item }) => {
-    if (kind === 'GridLayoutRow') return gridItems({ items: objects(item.elements) }, elements, lost)
+/** Returns the sections of a row or of a tab. */
+function partSections(part: Json, what: string, title: string, elements: Json, { title: outer }: Omit<SourceSection, 'items'>, lost: Lost[]): SourceSection[] {
+  const name = joined(outer, title)
+  const where = `${what} “${name}”`
+  if (part.conditionalRendering !== undefined) lost.push({ where, why: 'it is shown under conditions; here it is always there' })
+  if (array(part.variables).length > 0) lost.push({ where, why: 'variables of a part of a dashboard have no place here' })
+  const sections = sectionsOf(object(part.layout), elements, { title: name, isOpen: part.collapse !== true }, lost)
+  const repeat = text(object(part.repeat).value)
+  if (repeat !== '' && (sections.length > 1 || sections.some((section) => section.repeat))) lost.push({ where, why: `it is repeated for each value of $${repeat} as a whole; here each of its sections is by itself` })
+  return repeat === '' ? sections : sections.map((section) => ({ ...section, repeat: section.repeat || repeat }))
+}
+
+const joined = (...titles: string[]) => titles.map(references).filter((each) => each !== '').join(' / ')
+
+/** The first version has rows within grids. */
+function gridSections(spec: Json, elements: Json, head: Omit<SourceSection, 'items'>, lost: Lost[]): SourceSection[] {
+  const all = kinds(spec.items)
+  const own = { ...head, items: gridItems(all.filter(({ kind }) => kind !== 'GridLayoutRow'), elements, lost) }
+  const rows = all.filter(({ kind }) => kind === 'GridLayoutRow').map(({ spec: row }) => ({ title: joined(head.title, text(row.title)), isOpen: row.collapsed !== true, repeat: text(object(row.repeat).value), items: gridItems(kinds(row.elements), elements, lost) }))
+  return [own, ...rows]
+}
+
+function gridItems(items: { spec: Json }[], elements: Json, lost: Lost[]): SourceItem[] {
+  return items.flatMap(({ spec: item }) => {
     const panel = panelOf(object(item.element), elements, item, lost)
-    return panel === null ? [] : [{ x: number(item.x) ?? 0, y: number(item.y) ?? 0, width: number(item.width) ?? 12, height: number(item.height) ?? 8, panel }]
+    return panel === null ? [] : [{ x: number(item.x) ?? 0, y: number(item.y) ?? 0, width: number(item.width) ?? 12, height: number(item.height) ?? 8, panel, repeat: repeatOf(item.repeat) }]
   })
 }
 
+function repeatOf(repeat: unknown): SourceRepeat | undefined {
+  const { value, direction, maxPerRow } = object(repeat)
+  return text(value) === '' ? undefined : { name: text(value), isVertical: direction === 'v', most: number(maxPerRow) }
+}
+
+/** Items flow from left to right; what is repeated has lines of its own. */
 function autoItems(spec: Json, elements: Json, lost: Lost[]): SourceItem[] {
   const columns = Math.max(1, Math.min(8, number(spec.maxColumnCount) ?? AUTO_COLUMNS))
-  const width = Math.floor(24 / columns)
-  const panels = kinds(spec.items).flatMap(({ spec: item }) => panelOf(object(item.element), elements, item, lost) ?? [])
-  return panels.map((panel, place) => ({ x: (place % columns) * width, y: Math.floor(place / columns) * AUTO_HEIGHT, width, height: AUTO_HEIGHT, panel }))
+  const narrow = Math.floor(24 / columns)
+  let [x, y] = [0, 0]
+  return kinds(spec.items).flatMap(({ spec: item }) => {
+    const panel = panelOf(object(item.element), elements, item, lost)
+    if (panel === null) return []
+    const repeat = repeatOf(item.repeat)
+    const width = repeat === undefined ? narrow : 24
+    if (x > 0 && x + width > columns * narrow) [x, y] = [0, y + AUTO_HEIGHT]
+    const placed = { x, y, width, height: AUTO_HEIGHT, panel, repeat: repeat && { ...repeat, most: columns } }
+    x += width
+    return [placed]
+  })
 }
 
 function panelOf(reference: Json, elements: Json, item: Json, lost: Lost[]): SourcePanel | null {
@@ -79,8 +112,6 @@ function panelOf(reference: Json, elements: Json, item: Json, lost: Lost[]): Sou
     return null
   }
   const panel = readPanel(spec)
-  const repeat = text(object(item.repeat).value)
-  if (repeat !== '') panel.lost.push(`it is repeated for each value of $${repeat}; here it is there once`)
   if (item.conditionalRendering !== undefined) panel.lost.push('it is shown under conditions; here it is always there')
   return panel
 }

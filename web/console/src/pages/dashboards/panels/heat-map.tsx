@@ -16,7 +16,7 @@ const BOTTOM = 20
 const HEATS = 8
 const MOST_TABLE_ROWS = 60
 
-export function heatIn(data: PanelData): Heat | null {
+function heatIn(data: PanelData): Heat | null {
   const heat = data.results.find((result) => result?.kind === 'heat')
   if (heat?.kind === 'heat') return heat.heat
   return heatOfBuckets(data.results.flatMap((result) => (result?.kind === 'series' ? result.series : [])))

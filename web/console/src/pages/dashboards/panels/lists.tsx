@@ -25,7 +25,7 @@ interface ColumnSetting {
 const MOST_ROWS = 500
 
 /** Returns one table of all answers: of series, a row for each set of labels with a column for each query. */
-export function tableOf(data: PanelData): { columns: string[]; rows: Row[] } {
+function tableOf(data: PanelData): { columns: string[]; rows: Row[] } {
   const columns: string[] = []
   const rows: Row[] = []
   const byLabels = new Map<string, Row>()

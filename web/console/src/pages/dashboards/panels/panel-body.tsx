@@ -2,6 +2,7 @@
 import { type ComponentType, memo, type ReactNode } from 'react'
 import type { ApiRequest } from '../../../data/http'
 import { Answer } from '../../../parts/answer'
+import type { Mark } from '../../../parts/time-chart'
 import type { TimeRange } from '../../../time'
 import { type PanelDocument, panelTitle, textOf } from '../document'
 import { interpolate, type Values } from '../interpolate'
@@ -47,12 +48,14 @@ interface PanelBodyProps {
   values: Values
   variables: string[]
   time: TimeRange
+  /** What happened, for charts over time. */
+  marks: Mark[]
   height: number
   /** Gets what is shown, and the first request of it. */
   children: (body: ReactNode, request: ApiRequest | null) => ReactNode
 }
 
-export function PanelBody({ panel, values, variables, time, height, children }: PanelBodyProps) {
+export function PanelBody({ panel, values, variables, time, marks, height, children }: PanelBodyProps) {
   const { plugin } = panel.spec
   const title = interpolate(panelTitle(panel), values) || 'Panel'
   const kind = panelKind(plugin.kind)
@@ -71,7 +74,7 @@ export function PanelBody({ panel, values, variables, time, height, children }: 
               {problem}
             </p>
           ))}
-          <Draw plugin={plugin} data={data} title={title} time={time} height={height} />
+          <Draw plugin={plugin} data={data} title={title} time={time} marks={marks} height={height} />
         </>
       )}
     </Answer>,

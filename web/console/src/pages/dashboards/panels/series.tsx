@@ -1,13 +1,15 @@
 // Panels of numbers: time series, single values, bars.
 import { useMemo } from 'react'
 import { colourOf } from '../../../colour'
+import { aligned } from '../../../data/series'
 import { Sparkline } from '../../../parts/sparkline'
-import { TimeChart } from '../../../parts/time-chart'
+import { type Line, type Mark, TimeChart } from '../../../parts/time-chart'
 import type { TimeRange } from '../../../time'
 import { part, type Plugin, textOf } from '../document'
-import { aligned, calculate, type NamedSeries, seriesOfRows } from '../results'
+import { calculate, type NamedSeries, seriesOfRows } from '../results'
 import type { PanelData } from '../use-panel'
 import { chartUnit, type Format, written } from '../units'
+import { queryLooks, rightRange } from './axes'
 import styles from './panels.module.css'
 
 /** More lines cannot be told apart. */
@@ -20,12 +22,13 @@ export interface DrawProps {
   data: PanelData
   title: string
   time: TimeRange
+  marks: Mark[]
   /** What there is in pixels. */
   height: number
 }
 
 /** Returns all series of a panel's answers, and of which query each is. */
-export function seriesIn(data: PanelData): { series: NamedSeries; query: number }[] {
+function seriesIn(data: PanelData): { series: NamedSeries; query: number }[] {
   return data.results.flatMap((result, query) => {
     if (result?.kind === 'series') return result.series.map((series) => ({ series, query }))
     if (result?.kind === 'rows') return seriesOfRows(result.columns, result.rows).map((series) => ({ series, query }))
@@ -46,15 +49,13 @@ const stepsOf = (plugin: Plugin): Step[] => {
   return Array.isArray(steps) ? steps.filter(({ value }) => typeof value === 'number') : []
 }
 
-export function TimeSeriesPanel({ plugin, data, title, time, height }: DrawProps) {
+export function TimeSeriesPanel({ plugin, data, title, time, marks, height }: DrawProps) {
   const axis = part(plugin, 'yAxis')
   const visual = part(plugin, 'visual')
   const { unit, scale } = chartUnit((axis.format ?? undefined) as Format | undefined)
   const all = useMemo(() => seriesIn(data), [data])
   const shown = all.slice(0, MOST_LINES)
-  const { times, lines } = useMemo(() => aligned(shown.map(({ series }) => series), scale), [all, scale])
-  const settings = (Array.isArray(plugin.spec.querySettings) ? plugin.spec.querySettings : []) as { queryIndex: number; colorValue?: string }[]
-  const coloured = lines.map((line, place) => ({ ...line, colour: settings.find(({ queryIndex }) => queryIndex === shown[place]?.query)?.colorValue }))
+  const { times, lines } = useMemo(() => linesOf(plugin, shown, data.results.length), [plugin, all])
   const kind = visual.display === 'bar' ? 'bars' : visual.stack === 'all' ? 'stacked' : Number(visual.areaOpacity ?? 0) > 0 ? 'area' : 'lines'
   const threshold = stepsOf(plugin)[0]?.value
   const limit = (name: string) => (typeof axis[name] === 'number' ? axis[name] * scale : undefined)
@@ -64,20 +65,35 @@ export function TimeSeriesPanel({ plugin, data, title, time, height }: DrawProps
       <TimeChart
         label={title}
         times={times}
-        lines={coloured}
-        unit={unit}
+        lines={lines}
+        unit={lines.find(({ axis }) => axis === undefined)?.unit ?? unit}
         kind={kind}
         height={Math.max(80, height - (hasLegend ? legendHeight(lines) : 0))}
         from={time.from}
         to={time.to}
         threshold={threshold === undefined ? undefined : threshold * scale}
         range={{ min: limit('min'), max: limit('max') }}
+        rightRange={rightRange(plugin)}
+        marks={marks}
         legend={hasLegend}
         sync="dashboard"
       />
       {all.length > shown.length && <p className={styles.more}>The first {shown.length} of {all.length} lines.</p>}
     </>
   )
+}
+
+/** Returns lines as their queries' settings have them. */
+function linesOf(plugin: Plugin, shown: ReturnType<typeof seriesIn>, queries: number): { times: number[]; lines: Line[] } {
+  const looks = queryLooks(plugin, queries)
+  const { times, lines } = aligned(shown.map(({ series }) => series))
+  return {
+    times,
+    lines: lines.map((line, place) => {
+      const { scale, ...look } = looks[shown[place]!.query]!
+      return { ...line, ...look, values: scale === 1 ? line.values : line.values.map((value) => (value === null ? null : value * scale)) }
+    }),
+  }
 }
 
 /** Returns the highest step that a value has reached. */
