@@ -1,14 +1,12 @@
 // The console's alerts: one list, silenced from a row in two clicks.
-import { strictEqual } from 'node:assert'
 import { mustBeReadable, settled } from './people.mjs'
-import { fail } from './telemetry.mjs'
+import { fail, post } from './telemetry.mjs'
 
 /** Tells the observatory of an alert that fires, or has ended. */
 async function tell(observe, more = {}, isOver = false) {
   const now = Date.now()
   const alert = { labels: { alertname: 'FlowOfAlerts', severity: 'page', instance: '<b>one</b>', ...more }, annotations: { summary: 'told by a test' }, startsAt: new Date(now - 60_000).toISOString(), endsAt: new Date(isOver ? now - 1000 : now + 600_000).toISOString() }
-  const answer = await fetch(`${observe}/alertmanager/api/v2/alerts`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify([alert]) })
-  strictEqual(answer.status, 200)
+  await post(observe, '/alertmanager/api/v2/alerts', [alert])
 }
 
 /** An alert is found, silenced in two clicks, and heard again. */

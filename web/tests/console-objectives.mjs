@@ -1,6 +1,7 @@
 // The console's pages of objectives, targets and visits, and links to pages that were there before it.
 import { ok, strictEqual } from 'node:assert'
 import { mustBeReadable } from './people.mjs'
+import { post, string } from './telemetry.mjs'
 
 const SECOND_NS = 10n ** 9n
 
@@ -95,7 +96,6 @@ export async function targets_of_the_console({ observe, open }) {
 
 /** Sends a visit: what analytics told of it, and the trace of its page. */
 async function visit(observe, place, atMs, events, durationMs) {
-  const string = (key, stringValue) => ({ key, value: { stringValue } })
   const start = BigInt(atMs) * (SECOND_NS / 1000n)
   const traceId = (BigInt(atMs) * 1000n + BigInt(place)).toString(16).padStart(32, '0')
   const logRecords = events.map((eventName) => ({
@@ -106,12 +106,8 @@ async function visit(observe, place, atMs, events, durationMs) {
   }))
   const span = { traceId, spanId: traceId.slice(16), name: 'GET /flow', kind: 2, startTimeUnixNano: `${start}`, endTimeUnixNano: `${start + BigInt(durationMs) * (SECOND_NS / 1000n)}` }
   const of = (name) => ({ attributes: [string('service.name', name)] })
-  const send = async (path, body) => {
-    const response = await fetch(`${observe}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-    strictEqual(response.status, 200)
-  }
-  await send('/v1/logs', { resourceLogs: [{ resource: of('analytics'), scopeLogs: [{ logRecords }] }] })
-  await send('/v1/traces', { resourceSpans: [{ resource: of('flow-storefront'), scopeSpans: [{ spans: [span] }] }] })
+  await post(observe, '/v1/logs', { resourceLogs: [{ resource: of('analytics'), scopeLogs: [{ logRecords }] }] })
+  await post(observe, '/v1/traces', { resourceSpans: [{ resource: of('flow-storefront'), scopeSpans: [{ spans: [span] }] }] })
 }
 
 const ALL = ['page', 'Product Viewed', 'Product Added', 'Order Completed']
@@ -144,7 +140,7 @@ export async function older_links_of_the_console({ observe, open }) {
     '/?query=status%3Aerror': '/traces?q=status%3Aerror&v=1',
     '/logs?query=level%3Aerror&since=15m': '/logs?q=level%3Aerror&from=now-15m&v=1',
     '/logs?query=trace:ab&start=1796000000000000000&end=1796000060000000000': '/logs?q=trace%3Aab&from=1796000000000&to=1796000060000&v=1',
-    '/logs?query=a&since=1h30m&view=patterns': '/logs?q=a&from=now-90m&view=patterns&v=1',
+    '/logs?query=a&since=1h30m&view=patterns': '/logs?q=a&from=now-1h30m&view=patterns&v=1',
     '/explore?expr=up&range=6h': '/metrics?q=up&from=now-6h&v=1',
     '/explore?focus=job': '/metrics?q=sort_desc%28count+by+%28job%29+%28%7Bjob%21%3D%22%22%7D%29%29&from=now-1h&v=1',
     '/graph?g0.expr=up&g0.tab=1&g1.expr=down': '/metrics?q=up&q=down&v=1',

@@ -9,7 +9,7 @@ function hash(name: string): number {
 }
 
 /** Returns the number of a name's colour, 1 to 8. */
-export const colourNumber = (name: string): number => (hash(name) % COLOURS) + 1
+const colourNumber = (name: string): number => (hash(name) % COLOURS) + 1
 
 /** Returns a name's colour for styles. */
 export const colourOf = (name: string): string => `var(--series-${colourNumber(name)})`

@@ -1,18 +1,26 @@
 // Numbers, durations, sizes and times as people read them.
 
+type Scale = [size: number, unit: string][]
+
+/** Returns a number in the largest unit of which it has one: by what is shown, so that it is never "1000 ms". */
+function scaled(value: number, scale: Scale): string {
+  if (!Number.isFinite(value)) return String(value)
+  const [size, unit] = scale.find(([size]) => Number(Math.abs(value / size).toPrecision(3)) >= 1) ?? scale.at(-1)!
+  return figures(value / size) + unit
+}
+
 const SECOND_NS = 1e9
+const DURATIONS: Scale = [
+  [3600 * SECOND_NS, ' h'],
+  [60 * SECOND_NS, ' min'],
+  [SECOND_NS, ' s'],
+  [1e6, ' ms'],
+  [1e3, ' µs'],
+  [1, ' ns'],
+]
 
 /** Returns "12.3 ms" for nanoseconds. */
-export function duration(ns: number): string {
-  const size = Math.abs(ns)
-  if (size === 0) return '0'
-  if (size < 1e3) return `${figures(ns)} ns`
-  if (size < 1e6) return `${figures(ns / 1e3)} µs`
-  if (size < SECOND_NS) return `${figures(ns / 1e6)} ms`
-  if (size < 60 * SECOND_NS) return `${figures(ns / SECOND_NS)} s`
-  if (size < 3600 * SECOND_NS) return `${figures(ns / 60 / SECOND_NS)} min`
-  return `${figures(ns / 3600 / SECOND_NS)} h`
-}
+export const duration = (ns: number): string => (ns === 0 ? '0' : scaled(ns, DURATIONS))
 
 /** Returns a duration that is given in seconds. */
 export const seconds = (s: number): string => duration(s * SECOND_NS)
@@ -28,19 +36,16 @@ export function figures(value: number): string {
   return String(Number(value.toPrecision(3)))
 }
 
-const SUFFIXES: [number, string][] = [
+const COUNTS: Scale = [
   [1e12, 'T'],
   [1e9, 'G'],
   [1e6, 'M'],
   [1e3, 'k'],
+  [1, ''],
 ]
 
 /** Returns "12.3k" for a count. */
-export function short(value: number): string {
-  if (!Number.isFinite(value)) return String(value)
-  const [unit, suffix] = SUFFIXES.find(([unit]) => Math.abs(value) >= unit) ?? [1, '']
-  return figures(value / unit) + suffix
-}
+export const short = (value: number): string => scaled(value, COUNTS)
 
 /** Returns "4.2%" for a share of 1. */
 export function percent(share: number): string {
@@ -49,12 +54,10 @@ export function percent(share: number): string {
   return `${value !== 0 && Math.abs(value) < 0.1 ? value.toPrecision(1) : figures(value)}%`
 }
 
+const SIZES: Scale = ['TiB', 'GiB', 'MiB', 'KiB', 'B'].map((unit, place) => [1024 ** (4 - place), ` ${unit}`])
+
 /** Returns "1.2 MiB" for bytes. */
-export function bytes(count: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  const place = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, Math.abs(count))) / 10)))
-  return `${figures(count / 1024 ** place)} ${units[place]}`
-}
+export const bytes = (count: number): string => scaled(count, SIZES)
 
 /** How values of a chart or a table are written. */
 export type Unit = 'none' | 'short' | 'percent' | 'seconds' | 'ns' | 'ms' | 'bytes' | 'bytes-per-second' | 'per-second'

@@ -1,15 +1,9 @@
 // Links to pages that were there before the console: alerts that were sent, bookmarks and notes go on leading to what they meant.
+import { readDuration } from './durations'
 import { ADDRESS_VERSION } from './router'
 
 /** How far back the pages looked where their address did not say it. */
 const USUAL = { logs: '1h', metrics: '1h', serviceGraph: '15m' }
-const UNITS_MS: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3, w: 7 * 86400e3, y: 365 * 86400e3 }
-const WRITTEN: [string, number][] = [
-  ['d', 86400e3],
-  ['h', 3600e3],
-  ['m', 60e3],
-  ['s', 1e3],
-]
 
 /** Returns today's address for one of an earlier page; null for all others. */
 export function upgraded(path: string, search: string): string | null {
@@ -90,18 +84,12 @@ function address(path: string, parameters: Record<string, string | string[] | nu
 
 /** Returns milliseconds for a duration such as `1h30m`; null if it is none. */
 function lengthMs(text: string): number | null {
-  if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h|d|w|y))+$/.test(text)) return null
-  return [...text.matchAll(/(\d+(?:\.\d+)?)([a-zµ]+)/g)].reduce((sum, [, count, unit]) => sum + Number(count) * UNITS_MS[unit!]!, 0)
+  const ns = readDuration(text)
+  return ns === null ? null : ns / 1e6
 }
 
 /** Returns the beginning of a time that ends now: `now-90m`; null if it is none. */
-function since(text: string): string | null {
-  const ms = lengthMs(text)
-  if (ms === null) return null
-  const whole = Math.max(1000, Math.ceil(ms / 1e3) * 1e3)
-  const [unit, size] = WRITTEN.find(([, size]) => whole % size === 0)!
-  return `now-${whole / size}${unit}`
-}
+const since = (length: string): string | null => (readDuration(length) === null ? null : `now-${length}`)
 
 /** Returns milliseconds since 1970 for a time as text, or as a whole number of seconds or parts of them, whichever its size says. */
 function moment(text: string | null): number | null {

@@ -6,7 +6,7 @@ const LASTING = ['from', 'to', 'live', 'tenant']
 /** The version of what addresses mean. A later one explains what an older address cannot say any more. */
 export const ADDRESS_VERSION = '1'
 
-export interface Location {
+interface Location {
   path: string
   search: string
 }

@@ -1,5 +1,6 @@
 // The time range that is looked at: in the address, as people write it (`now-1h`) or as milliseconds since 1970.
 import { useEffect, useMemo, useSyncExternalStore } from 'react'
+import { readDuration } from './durations'
 import { navigate, changedAddress, useLocation } from './router'
 
 export interface TimeRange {
@@ -18,7 +19,6 @@ export interface TimeRange {
 }
 
 const DEFAULT_FROM = 'now-30m'
-const UNITS: Record<string, number> = { s: 1e3, m: 60e3, h: 3600e3, d: 86400e3, w: 7 * 86400e3 }
 /** How often a live page looks again. */
 const LIVE_MS = 5000
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400]
@@ -26,10 +26,14 @@ const POINTS = 120
 
 /** Returns milliseconds since 1970 for `now`, `now-15m`, milliseconds or a time; null if it is none. */
 export function readTime(text: string, now: number): number | null {
-  const relative = /^now(?:-(\d+(?:\.\d+)?)([smhdw]))?$/.exec(text.trim())
-  if (relative) return now - Number(relative[1] ?? 0) * (UNITS[relative[2] ?? 's'] ?? 0)
+  const back = /^now(?:-(.+))?$/.exec(text.trim())
+  if (back) {
+    const ns = readDuration(back[1] ?? '0s')
+    return ns === null ? null : now - ns / 1e6
+  }
   if (/^\d{10,}$/.test(text.trim())) return Number(text)
-  const parsed = Date.parse(text)
+  // Without a year at the front, browsers make a day of 2001 out of nearly anything.
+  const parsed = /^\s*\d{4}-/.test(text) ? Date.parse(text) : Number.NaN
   return Number.isNaN(parsed) ? null : parsed
 }
 
@@ -47,22 +51,25 @@ function subscribe(listener: () => void) {
   return () => listeners.delete(listener)
 }
 
+/** Returns the time range that an address says. */
+export function rangeOf(search: string, now: number): TimeRange {
+  const parameters = new URLSearchParams(search)
+  const fromText = parameters.get('from') ?? DEFAULT_FROM
+  const toText = parameters.get('to') ?? 'now'
+  let to = readTime(toText, now) ?? now
+  let from = readTime(fromText, now) ?? readTime(DEFAULT_FROM, to)!
+  if (from >= to) [from, to] = [Math.min(from, to) - 1000, Math.max(from, to)]
+  const wanted = (to - from) / 1000 / POINTS
+  const step = STEPS.find((step) => step >= wanted) ?? Math.ceil(wanted / 86400) * 86400
+  const isRelative = toText.startsWith('now')
+  return { from, to, fromText, toText, isRelative, isLive: isRelative && parameters.get('live') === '1', step }
+}
+
 /** Returns the time range that is looked at. */
 export function useTime(): TimeRange {
   const { search } = useLocation()
   const moment = useSyncExternalStore(subscribe, () => now)
-  return useMemo(() => {
-    const parameters = new URLSearchParams(search)
-    const fromText = parameters.get('from') ?? DEFAULT_FROM
-    const toText = parameters.get('to') ?? 'now'
-    let to = readTime(toText, moment) ?? moment
-    let from = readTime(fromText, moment) ?? moment - 30 * 60e3
-    if (from >= to) [from, to] = [Math.min(from, to) - 1000, Math.max(from, to)]
-    const wanted = (to - from) / 1000 / POINTS
-    const step = STEPS.find((step) => step >= wanted) ?? Math.ceil(wanted / 86400) * 86400
-    const isRelative = toText.startsWith('now')
-    return { from, to, fromText, toText, isRelative, isLive: isRelative && parameters.get('live') === '1', step }
-  }, [search, moment])
+  return useMemo(() => rangeOf(search, moment), [search, moment])
 }
 
 /** Looks at another time range. Milliseconds are written as such. */

@@ -25,11 +25,14 @@ export function instantRequest(query: string, at: number): ApiRequest {
   return { path: withParameters('/prometheus/api/v1/query', { query, time: Math.round(at / 1000) }) }
 }
 
+/** Returns a value as Prometheus writes it: `+Inf` is one, too. */
+export const numberOf = (text: string): number => Number(text.replace('Inf', 'Infinity'))
+
 /** Returns the series of an answer of either kind. */
 export function readSeries(answer: unknown): Series[] {
   return (answer as Matrix).data.result.map(({ metric, values, value }) => {
     const all = values ?? (value === undefined ? [] : [value])
-    return { labels: metric, times: all.map(([time]) => time * 1000), values: all.map(([, text]) => Number(text)) }
+    return { labels: metric, times: all.map(([time]) => time * 1000), values: all.map(([, text]) => numberOf(text)) }
   })
 }
 

@@ -15,7 +15,7 @@ export interface Session {
   version: string
 }
 
-export type Role = 'viewer' | 'operator' | 'admin'
+type Role = 'viewer' | 'operator' | 'admin'
 
 const SESSION: ApiRequest = { path: '/console/session' }
 

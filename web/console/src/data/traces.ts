@@ -1,5 +1,6 @@
 // Traces over the observatory's own APIs: one as columns, one span whole, what was found, counts by time and duration, and what differs.
-import { type ApiRequest, withParameters } from './http'
+import { type ApiRequest, jsonOf, withParameters } from './http'
+import { queryOf, useApi } from './use-api'
 
 /** One trace. Row i of every array of `columns` is one span; a parent stands before its children, and what is below a span directly behind it. */
 export interface TraceColumns {
@@ -71,7 +72,16 @@ export interface SpanDetail {
   dropped_links: number
 }
 
-export const columnsRequest = (trace: string): ApiRequest => ({ path: `/api/traces/${encodeURIComponent(trace)}/columns` })
+/** More of a trace may still come, but seldom after its page was opened. */
+const FRESH_MS = 60_000
+
+const columnsRequest = (trace: string): ApiRequest => ({ path: `/api/traces/${encodeURIComponent(trace)}/columns` })
+
+/** What reads a trace, ahead of being shown, or many of them. */
+export const traceQuery = (trace: string) => ({ ...queryOf(columnsRequest(trace), jsonOf<TraceColumns>, FRESH_MS), retry: false })
+
+/** Reads a trace; none while there is no id. */
+export const useTrace = (trace: string) => useApi<TraceColumns>(trace === '' ? null : columnsRequest(trace), { staleMs: FRESH_MS, keep: false })
 
 export const spanRequest = (trace: string, span: string): ApiRequest => ({ path: `/api/traces/${encodeURIComponent(trace)}/spans/${encodeURIComponent(span)}` })
 
@@ -109,7 +119,7 @@ export const heatmapRequest = (query: string, from: number, to: number, spans: L
   path: withParameters('/api/heatmap', { query, start: Math.floor(from), end: Math.ceil(to), spans: spans === 'roots' ? spans : undefined }),
 })
 
-export interface SpanSet {
+interface SpanSet {
   start?: string | number
   end?: string | number
   query?: string
@@ -125,7 +135,7 @@ export interface CompareRequest {
   time?: boolean
 }
 
-export type AttributeOf = 'field' | 'attribute' | 'resource' | 'event'
+type AttributeOf = 'field' | 'attribute' | 'resource' | 'event'
 
 export interface ComparedValue {
   /** Null where the attribute is absent. */

@@ -123,6 +123,3 @@ export function failureOf(row: Record<string, unknown>): Failure {
     isBad: row.status === 'error',
   }
 }
-
-/** Returns a name without what comes before its last two parts: `PaymentsService/Authorize` of a full method. */
-export const shortName = (name: string): string => /^(?:\w+\.)+(\w+\/\w+)$/.exec(name)?.[1] ?? name

@@ -1,11 +1,12 @@
 // Failures of a service, or of its calls to another, grouped by what they said; and its slowest calls. Each leads to its trace.
 import { sqlRequest, useSql } from '../data/sql'
+import { shortOperation } from '../data/traces'
 import { ago, duration, moment } from '../format'
 import { Answer } from '../parts/answer'
 import { Icon } from '../parts/icons'
 import { Panel } from '../parts/panel'
 import type { TimeRange } from '../time'
-import { type Failure, failureOf, type FailureGroup, failuresStatement, groupsOf, type Place, shortName, slowStatement } from './failure-data'
+import { type Failure, failureOf, type FailureGroup, failuresStatement, groupsOf, type Place, slowStatement } from './failure-data'
 import styles from './failures.module.css'
 import { TraceLink } from './trace-link'
 
@@ -53,8 +54,8 @@ function TraceLine({ failure: { trace, span, service, name, ms, at, isBad }, isF
     <li>
       <TraceLink trace={trace} at={isFailed ? { focus: 'error' } : { span }} title={`${moment(at)} · ${service} ${name.slice(0, 300)}`}>
         <code>{trace.slice(0, 8)}</code>
-        <span className={styles.what}>
-          {shortName(name)} <span className="muted">{service}</span>
+        <span className="cut">
+          {shortOperation(name)} <span className="muted">{service}</span>
         </span>
         <span className={styles.took}>
           {isBad && !isFailed && <Icon name="error" size={12} />}

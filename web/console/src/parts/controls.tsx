@@ -108,7 +108,7 @@ export function Dot({ colour }: { colour: string }) {
   return <span className={styles.dot} ref={(dot) => dot?.style.setProperty('--dot', colour)} />
 }
 
-/** A button that opens more: links and buttons of the class `item`. It closes when one is chosen, by Escape, and by a click elsewhere. */
+/** A button that opens more, as a rule `MenuItem`s. It closes when one is chosen, by Escape, and by a click elsewhere. */
 export function Menu({ label, icon = 'more', text, side, children }: { label: string; icon?: IconName; text?: ReactNode; side?: 'start'; children: ReactNode }) {
   const details = useRef<HTMLDetailsElement>(null)
   const [isOpen, setOpen] = useState(false)
@@ -148,15 +148,5 @@ export function MenuItem({ icon, onChoose, children }: { icon?: IconName; onChoo
       {icon && <Icon name={icon} />}
       {children}
     </button>
-  )
-}
-
-/** A line of a menu that leads somewhere. */
-export function MenuLink({ icon, children, ...link }: { icon?: IconName; to?: string; parameters?: Parameters; children: ReactNode }) {
-  return (
-    <Link {...link} className={styles.item}>
-      {icon && <Icon name={icon} />}
-      {children}
-    </Link>
   )
 }

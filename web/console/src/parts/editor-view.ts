@@ -24,7 +24,7 @@ export interface SqlNames {
   functions: { name: string; detail?: string; info?: string }[]
 }
 
-export interface EditorOptions {
+interface EditorOptions {
   label: string
   language: EditorLanguage
   value: string

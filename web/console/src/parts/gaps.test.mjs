@@ -1,9 +1,9 @@
+// Lines where something is missing.
 import { deepStrictEqual } from 'node:assert'
 import { test } from 'node:test'
-import { join } from 'node:path'
-import { runnerImport } from 'vite'
+import { load } from '../load.mjs'
 
-const { module: gaps } = await runnerImport(join(import.meta.dirname, 'gaps.ts'), { configFile: false, logLevel: 'error' })
+const gaps = await load('./gaps.ts', import.meta.url)
 
 test('a line is broken where nothing was measured', () => {
   const line = { name: 'a', values: [1, 2, 3, 4] }

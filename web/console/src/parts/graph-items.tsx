@@ -47,7 +47,7 @@ export const Node = memo(function Node({ id, detail, colour, tone, isOuter, said
     <g className={styles.node} transform={`translate(${x} ${y})`} data-tone={tone} data-outer={isOuter ? '' : undefined} tabIndex={isFocused ? 0 : -1} {...opens(JSON.stringify([id]), said, shared)}>
       {id.length > MOST_LETTERS && <title>{id}</title>}
       <rect x={left} y={-NODE_HEIGHT / 2} width={width} height={NODE_HEIGHT} rx="10" />
-      {colour && <rect className={styles.spot} x={left + 11} y={-12} width="9" height="9" rx="3" fill={colour} />}
+      {colour && <rect x={left + 11} y={-12} width="9" height="9" rx="3" fill={colour} />}
       <text x={left + (colour ? 26 : 12)} y={-4}>
         {cut(id)}
       </text>

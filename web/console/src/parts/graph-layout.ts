@@ -2,7 +2,7 @@
 import { graphlib, layout } from '@dagrejs/dagre'
 import type { GraphEdge, GraphNode } from './graph'
 
-export interface Point {
+interface Point {
   x: number
   y: number
 }

@@ -1,5 +1,6 @@
 // A sheet with a heading, which shows the request behind it: as a command line, and as SQL where there is such.
 import type { ReactNode } from 'react'
+import { copy } from '../data/clipboard'
 import { type ApiRequest, asCurl } from '../data/http'
 import { addressOf, navigate } from '../router'
 import { Menu, MenuItem } from './controls'
@@ -33,7 +34,7 @@ export function Panel({ title, request, sql, actions, menu, flush, level = 2, cl
           <Menu label="More about this panel">
             {menu}
             {request && (
-              <MenuItem icon="copy" onChoose={() => void navigator.clipboard.writeText(asCurl(request))}>
+              <MenuItem icon="copy" onChoose={() => copy(asCurl(request))}>
                 Copy as curl
               </MenuItem>
             )}

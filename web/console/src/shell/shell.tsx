@@ -46,7 +46,7 @@ export function Shell({ session, area, title, children }: { session: Session; ar
           <span>Search everything</span>
           <kbd aria-hidden="true">Ctrl K</kbd>
         </Button>
-        <div className={styles.space} />
+        <div className="space" />
         {tenant !== '' && <span>Tenant {tenant}</span>}
         <TimePicker />
         <Theme />
@@ -63,7 +63,7 @@ export function Shell({ session, area, title, children }: { session: Session; ar
         <footer>Vitrine {session.version}</footer>
       </nav>
       <main id="main" className={styles.main} ref={main} tabIndex={-1}>
-        {v > ADDRESS_VERSION && <p className={styles.note}>This link is of a newer version of the console. What it says that this one does not know is left out.</p>}
+        {Number(v) > Number(ADDRESS_VERSION) && <p className="notice">This link is of a newer version of the console. What it says that this one does not know is left out.</p>}
         {children}
       </main>
       {open === 'palette' && <Palette areas={areas} onClose={() => setOpen(null)} />}

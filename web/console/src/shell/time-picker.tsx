@@ -1,5 +1,6 @@
 // Which time is looked at: a few that people want mostly, or any.
 import { useState } from 'react'
+import { copy } from '../data/clipboard'
 import { moment } from '../format'
 import { useKeys } from '../keys'
 import { Button, Field, Input, Menu, MenuItem } from '../parts/controls'
@@ -24,7 +25,7 @@ export function TimePicker() {
   const copyLink = () => {
     // Relative times would mean something else to who opens it later.
     const fixed = changedAddress({ from: Math.round(time.from), to: Math.round(time.to), live: false })
-    void navigator.clipboard.writeText(location.origin + fixed)
+    copy(location.origin + fixed)
   }
   const move = (share: number) => setTime(time.from + (time.to - time.from) * share, time.to + (time.to - time.from) * share)
   useKeys('Time', [

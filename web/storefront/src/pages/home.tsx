@@ -35,7 +35,7 @@ function Hero({ pieces }: { pieces: Tile[] }) {
   const page = usePage()
   return (
     <section className={styles.hero}>
-      <div className={styles.words}>
+      <div>
         <p className={styles.kicker}>Blown, cut, cast and leaded</p>
         <h1>
           A shop <em>made of glass</em>

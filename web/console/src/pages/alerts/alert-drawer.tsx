@@ -41,7 +41,7 @@ export function AlertDrawer({ alert, configuration, silences, onClose }: AlertDr
       {rule && (
         <Panel title="Its course" level={3} request={rangeRequest(comparisonOf(query)?.left ?? query, time)}>
           <ExpressionChart label={`Course of ${name}`} query={query} time={time} of={labels} />
-          <pre className={styles.expression}>{query}</pre>
+          <pre className={`listing ${styles.expression}`}>{query}</pre>
           <div className="row">
             <ButtonLink icon="metrics" to="/metrics" parameters={{ q: query }}>
               In metrics
@@ -67,7 +67,7 @@ export function AlertDrawer({ alert, configuration, silences, onClose }: AlertDr
       {Object.entries(annotations).some(([key]) => key !== 'summary' && key !== 'description') && (
         <section className="stack">
           <h3>Annotations</h3>
-          <dl className={styles.facts}>
+          <dl className="facts">
             {Object.entries(annotations).map(([key, value]) => (
               <div key={key} className="contents">
                 <dt>{key}</dt>

@@ -1,16 +1,14 @@
-// What an expression compares, whom an alert is told to, and when a rule would have fired. Run by `node --test`; Vite takes the types away.
+// What an expression compares, whom an alert is told to, and when a rule would have fired.
 import { deepStrictEqual, strictEqual, throws } from 'node:assert'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { runnerImport } from 'vite'
+import { load } from '../../load.mjs'
 
-const load = async (name) => (await runnerImport(fileURLToPath(new URL(name, import.meta.url)), { logLevel: 'error' })).module
-const { comparisonOf, firingsOf } = await load('./threshold.ts')
-const { readConfiguration, routesFor } = await load('./routing.ts')
-const { readMatcher, readMatchers, matcherText, meets } = await load('./matchers.ts')
-const { readYaml } = await load('./yaml.ts')
-const { alertsOf } = await load('./model.ts')
-const { timeText, readPairs } = await load('./rule-text.ts')
+const { comparisonOf, firingsOf } = await load('./threshold.ts', import.meta.url)
+const { readConfiguration, routesFor } = await load('./routing.ts', import.meta.url)
+const { readMatcher, readMatchers, matcherText, meets } = await load('./matchers.ts', import.meta.url)
+const { readYaml } = await load('./yaml.ts', import.meta.url)
+const { alertsOf } = await load('./model.ts', import.meta.url)
+const { timeText, readPairs } = await load('./rule-text.ts', import.meta.url)
 
 test('the threshold of an expression is found outside of brackets', () => {
   const check = (text, expected) => deepStrictEqual(comparisonOf(text), expected && { left: expected[0], operator: expected[1], threshold: expected[2] })

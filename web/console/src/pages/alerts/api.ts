@@ -35,7 +35,7 @@ export const useSilences = (): Reading<Silence[]> => useApi(SILENCES, { refetchM
 /** Reads what Alertmanager is configured with. */
 export const useConfiguration = (): Reading<Configuration> => useApi(STATUS, { staleMs: 30_000, read: (answer) => readConfiguration((answer as { config: { original: string } }).config.original) })
 
-export interface NewSilence {
+interface NewSilence {
   id?: string
   matchers: Matcher[]
   startsAt: string
@@ -82,7 +82,7 @@ export const isRulerOff = (error: Error | null): boolean => error instanceof Api
 
 export const isNone = (error: Error | null): boolean => error instanceof ApiError && error.status === 404 && !isRulerOff(error)
 
-export function readGiven(text: string): Record<string, GivenGroup[]> {
+function readGiven(text: string): Record<string, GivenGroup[]> {
   return Object.fromEntries(Object.entries(asMap(readYaml(text))).map(([namespace, groups]) => [namespace, asList(groups).map(readGroup)]))
 }
 

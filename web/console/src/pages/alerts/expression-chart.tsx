@@ -1,10 +1,11 @@
 // What an alert's expression is about over time, with its threshold drawn.
 import { useRange } from '../../data/prometheus'
+import { aligned } from '../../data/series'
 import { Answer } from '../../parts/answer'
 import { TimeChart } from '../../parts/time-chart'
 import { Link } from '../../router'
 import type { TimeRange } from '../../time'
-import { aligned, seriesName } from '../dashboards/results'
+import { seriesName } from '../dashboards/results'
 import type { Labels } from './matchers'
 import { comparisonOf, isOf, isSql } from './threshold'
 
@@ -34,7 +35,7 @@ export function ExpressionChart({ label, query, time, of, height = 180 }: Expres
       {(series) => {
         const shown = of === undefined ? series : series.filter(({ labels }) => isOf(labels, of))
         const named = (shown.length > 0 ? shown : series).slice(0, MOST_LINES).map((each) => ({ ...each, name: seriesName(each.labels, '') }))
-        const { times, lines } = aligned(named, 1)
+        const { times, lines } = aligned(named)
         return <TimeChart label={label} times={times} lines={lines} height={height} from={time.from} to={time.to} threshold={comparison?.threshold} legend={lines.length > 1} />
       }}
     </Answer>

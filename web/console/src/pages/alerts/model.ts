@@ -1,7 +1,7 @@
 // Alerts as one list: what rules say, and what Alertmanager makes of it.
 import type { Labels } from './matchers'
 
-export interface RuleAlert {
+interface RuleAlert {
   labels: Labels
   annotations: Labels
   state: 'pending' | 'firing' | 'inactive'

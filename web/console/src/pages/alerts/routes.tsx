@@ -59,7 +59,7 @@ function Tree({ configuration: { root }, tried, sent, open }: TreeProps) {
   return (
     <>
       {tried !== null && <p role="status">{`It would be told to ${[...new Set(routesFor(root, tried).map(({ receiver }) => receiver))].join(', ')}.`}</p>}
-      <ul className={styles.tree}>
+      <ul className="tree">
         <Branch route={root} isRoot taken={taken} counts={counts} open={open} />
       </ul>
     </>

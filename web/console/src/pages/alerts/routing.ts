@@ -24,7 +24,7 @@ export interface Receiver {
   integrations: { kind: string; detail: string }[]
 }
 
-export interface Inhibition {
+interface Inhibition {
   source: string[]
   target: string[]
   equal: string[]

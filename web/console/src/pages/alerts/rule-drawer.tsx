@@ -32,14 +32,14 @@ export function RuleDrawer({ place, isGiven, mayChange, onEdit, onRemove, onClos
         {rule.lastEvaluation && <span className="muted">{`evaluated ${ago(Date.parse(rule.lastEvaluation))} in ${duration((rule.evaluationTime ?? 0) * 1e9)}`}</span>}
       </div>
       {rule.lastError && (
-        <p className={styles.failed} role="alert">
+        <p className="callout" data-tone="bad" role="alert">
           {rule.lastError}
         </p>
       )}
       <Panel title="Its course" level={3} request={rangeRequest(comparisonOf(rule.query)?.left ?? rule.query, time)}>
         <ExpressionChart label={`Course of ${rule.name}`} query={rule.query} time={time} />
       </Panel>
-      <pre className={styles.expression}>{rule.query}</pre>
+      <pre className={`listing ${styles.expression}`}>{rule.query}</pre>
       <div className="row">
         <ButtonLink icon="metrics" to="/metrics" parameters={{ q: rule.query }}>
           In metrics
@@ -60,7 +60,7 @@ export function RuleDrawer({ place, isGiven, mayChange, onEdit, onRemove, onClos
           </Button>
         )}
       </div>
-      <dl className={styles.facts}>
+      <dl className="facts">
         <dt>Fires after</dt>
         <dd>{rule.duration ? duration(rule.duration * 1e9) : 'at once'}</dd>
         {rule.keepFiringFor ? (

@@ -50,7 +50,7 @@ export function Rules() {
         )}
       </div>
       {isRulerOff(ruler.error) && (
-        <p className={styles.note}>
+        <p className="notice">
           Rules come from files only. To make them here, set <code>observatory.prometheus.ruler_api = true</code>.
         </p>
       )}

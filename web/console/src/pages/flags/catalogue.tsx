@@ -1,7 +1,7 @@
 // All flags: what each is, which variants are served, who reads it, and what was changed last.
 import { useState } from 'react'
 import { useInstant, type Series } from '../../data/prometheus'
-import { ago, moment, percent, short } from '../../format'
+import { ago, moment } from '../../format'
 import { useKeys } from '../../keys'
 import { Answer } from '../../parts/answer'
 import { Badge, Button, Input, Select } from '../../parts/controls'
@@ -12,7 +12,6 @@ import { useTime } from '../../time'
 import { changeOf, type Declaration, type Entry, type Flag, flagPage, lastChanges, useFlagsApi } from './api'
 import { Change } from './change'
 import { EVALUATIONS } from './evaluations'
-import styles from './flags.module.css'
 import { NewFlag } from './new-flag'
 import { Switch } from './switch'
 import { VariantBar } from './variant-bar'
@@ -103,7 +102,7 @@ function columnsOf(set: string, may: boolean, last: Map<string, Entry>, served: 
       heading: 'Flag',
       sort: ({ key }) => key,
       cell: ({ key, life, definition }) => (
-        <div className={styles.name}>
+        <div className="two-lines">
           <Link to={flagPage(key)} parameters={{ set }} className="mono">
             {key}
           </Link>
@@ -147,7 +146,7 @@ export function Stage({ stage, drift }: { stage: string | undefined; drift: stri
 
 function LastChange({ at, entry }: { at: number; entry: Entry | undefined }) {
   return (
-    <div className={styles.name} title={`${moment(at)}${entry ? ` ${entry.who}: ${entry.why}` : ''}`}>
+    <div className="two-lines" title={`${moment(at)}${entry ? ` ${entry.who}: ${entry.why}` : ''}`}>
       <span>{ago(at)}</span>
       {entry && (
         <small>
@@ -166,7 +165,7 @@ function Unknown({ set, may }: { set: string; may: boolean }) {
   if (odd.length === 0) return null
   return (
     <Panel title="What code reads, and the catalogue does not have" request={declared.request}>
-      <ul className={styles.list}>
+      <ul className="lined">
         {odd.map(({ key, owner, drift, purpose }) => (
           <li key={`${owner} ${key}`} className="row">
             <code>{key}</code> {owner} <Badge tone="warn" icon="error">{drift}</Badge> <span className="muted">{purpose}</span>
@@ -186,6 +185,3 @@ function Unknown({ set, may }: { set: string; may: boolean }) {
     </Panel>
   )
 }
-
-/** Returns a share of what was served in words. */
-export const servedShare = (value: number, all: number) => `${percent(all === 0 ? 0 : value / all)} (${short(value)})`

@@ -33,7 +33,7 @@ const FIELDS = { set: text() }
 const KEPT = 202
 
 /** Returns what is there now, if a change was refused because somebody was quicker. */
-export function conflictOf(error: Error | null): Conflict | null {
+function conflictOf(error: Error | null): Conflict | null {
   if (!(error instanceof ApiError) || error.status !== 409) return null
   return (error.detail as { current?: Conflict } | undefined)?.current ?? null
 }
@@ -92,11 +92,11 @@ function Kept({ title, isProposed, onClose }: { title: string; isProposed: boole
 
 function TheirChange({ conflict, does, onAgain }: { conflict: Conflict; does: string; onAgain: () => void }) {
   return (
-    <div className={styles.conflict} role="alert">
+    <div className="callout" role="alert">
       <strong>Somebody was quicker.</strong> Nothing was changed. {conflict.definition ? `It is at revision ${conflict.revision} now:` : 'It is not there any more.'}
       {conflict.definition ? (
         <>
-          <pre className={styles.code}>{JSON.stringify(conflict.definition, null, 2)}</pre>
+          <pre className={`listing ${styles.code}`}>{JSON.stringify(conflict.definition, null, 2)}</pre>
           <Button onClick={onAgain}>{does} all the same</Button>
         </>
       ) : null}

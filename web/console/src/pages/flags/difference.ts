@@ -1,6 +1,6 @@
 // Two definitions, line by line: what went, what came, and what stayed.
 
-export interface DifferenceLine {
+interface DifferenceLine {
   sign: '+' | '−' | ' '
   text: string
 }

@@ -9,7 +9,7 @@ import { Panel } from '../../parts/panel'
 import { type Mark, TimeChart } from '../../parts/time-chart'
 import { setTime, useTime } from '../../time'
 import styles from './flags.module.css'
-import { aligned } from '../../data/series'
+import { aligned, named } from '../../data/series'
 
 /** At most so long before a change is compared with as long after it. */
 const LONGEST_MS = 15 * 60e3
@@ -80,7 +80,7 @@ function FigureChart({ figure, services, marks }: { figure: Figure; services: st
     <Panel title={figure.name} request={rangeRequest(query, time)} level={3}>
       <Answer reading={reading} what={figure.name.toLowerCase()} isEmpty={(series) => series.length === 0} empty="Nothing was asked of it in this time.">
         {(series) => {
-          const { times, lines } = aligned(series, ({ service }) => service ?? '')
+          const { times, lines } = aligned(named(series, ({ service }) => service ?? ''))
           return <TimeChart label={`${figure.name} of ${services.join(', ')}`} times={times} lines={lines} unit={figure.unit} height={130} from={time.from} to={time.to} marks={marks} sync="flag" />
         }}
       </Answer>

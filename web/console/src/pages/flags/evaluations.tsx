@@ -4,7 +4,7 @@ import { Answer } from '../../parts/answer'
 import { Panel } from '../../parts/panel'
 import { type Mark, TimeChart } from '../../parts/time-chart'
 import { useTime } from '../../time'
-import { aligned } from '../../data/series'
+import { aligned, named } from '../../data/series'
 
 /** The counter of what services read; they count each read by flag and variant. */
 export const EVALUATIONS = 'vitrine_feature_flag_evaluations_total'
@@ -17,7 +17,7 @@ export function Evaluations({ flag, marks }: { flag: string; marks: Mark[] }) {
     <Panel title="Evaluations by variant" request={rangeRequest(query, time)} level={3}>
       <Answer reading={reading} what="evaluations" isEmpty={(series) => series.length === 0} empty="No service has evaluated it in this time. Clients that evaluate themselves tell nothing.">
         {(series) => {
-          const { times, lines } = aligned(series, ({ feature_flag_result_variant }) => feature_flag_result_variant ?? 'code’s own')
+          const { times, lines } = aligned(named(series, ({ feature_flag_result_variant }) => feature_flag_result_variant ?? 'code’s own'))
           return <TimeChart label={`Evaluations of ${flag} by variant`} times={times} lines={lines} unit="per-second" kind="stacked" height={120} from={time.from} to={time.to} marks={marks} legend sync="flag" />
         }}
       </Answer>

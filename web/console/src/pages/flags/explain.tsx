@@ -91,7 +91,7 @@ function Explained({ explanation }: { explanation: Explanation }) {
       </p>
       {error && <p className="bad">{error}</p>}
       {rule && (
-        <ul className={styles.tree} aria-label="What each part of the rule was">
+        <ul className="tree" aria-label="What each part of the rule was">
           <Part node={rule} isOnWay />
         </ul>
       )}

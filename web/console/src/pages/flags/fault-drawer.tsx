@@ -37,7 +37,7 @@ export function FaultDrawer({ incident, may, onClose }: { incident: Incident; ma
       }
     >
       <StopAll />
-      <dl className={styles.facts}>
+      <dl className="facts">
         <dt>Where</dt>
         <dd>{placeOf(fault)}</dd>
         <dt>Armed</dt>
@@ -81,7 +81,7 @@ export function FaultDrawer({ incident, may, onClose }: { incident: Incident; ma
         ))}
       </div>
       <Panel title="Sites that carry it" level={3}>
-        <ul className={styles.list}>
+        <ul className="lined">
           {Object.entries(incident.processes).map(([instance, carrier]) => (
             <li key={instance}>
               <code>{instance.slice(0, 12)}</code> {carrier.lost && <Badge tone="warn">not heard of any more</Badge>} {carrier.ended && <Badge>{carrier.ended}</Badge>}
@@ -92,7 +92,7 @@ export function FaultDrawer({ incident, may, onClose }: { incident: Incident; ma
       </Panel>
       <Hits incident={incident} />
       <Panel title="The document" level={3}>
-        <pre className={styles.code}>{JSON.stringify(fault, null, 2)}</pre>
+        <pre className={`listing ${styles.code}`}>{JSON.stringify(fault, null, 2)}</pre>
       </Panel>
       {isAsked && <Change title={`End fault ${id}?`} does="End it" kind="bad" isPlannable={false} onClose={() => setAsked(false)} request={(about) => changeOf('DELETE', `faults/${id}`, {}, about)} />}
     </Drawer>

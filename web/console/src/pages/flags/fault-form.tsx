@@ -34,7 +34,7 @@ export function FaultForm({ begin, onClose }: { begin: string; onClose: () => vo
       </Field>
       <details>
         <summary>The document that is sent</summary>
-        <pre className={styles.code}>{JSON.stringify(document, null, 2)}</pre>
+        <pre className={`listing ${styles.code}`}>{JSON.stringify(document, null, 2)}</pre>
       </details>
       <Refusals error={arming.error} />
     </Question>
@@ -61,7 +61,7 @@ function Where({ draft, sites, onChange }: PartProps & { sites: Sites }) {
     onChange({ at, service: fits, from: '', effect, members: effect === draft.effect ? draft.members : fresh.members, guard: { ...draft.guard, subject: fits } })
   }
   return (
-    <div className={styles.fields}>
+    <div className="fields">
       <Field label="Service">
         <Select value={draft.service} onChange={(event) => move(draft.at, event.target.value)}>
           {services.map((name) => (
@@ -99,7 +99,7 @@ function Effect({ draft, sites, onChange }: PartProps & { sites: Sites }) {
   const names = sites.carries[draft.at] ?? [draft.effect]
   const effect = EFFECTS[draft.effect]
   return (
-    <div className={styles.fields}>
+    <div className="fields">
       <Field label="What" hint={effect?.does}>
         <Select value={draft.effect} onChange={(event) => onChange({ effect: event.target.value, members: newDraft(draft.at, draft.service, event.target.value).members })}>
           {names.map((name) => (
@@ -142,7 +142,7 @@ const SHARES = ['traces', 'calls', 'users', 'products', 'instances']
 
 function HowMuch({ draft, onChange }: PartProps) {
   return (
-    <div className={styles.fields}>
+    <div className="fields">
       <Field label={`Intensity: ${percent(draft.rate)}`}>
         <input type="range" min={0.01} max={1} step={0.01} value={draft.rate} onChange={(event) => onChange({ rate: Number(event.target.value) })} />
       </Field>
@@ -172,7 +172,7 @@ function GuardFields({ draft, onChange }: PartProps) {
   const { guard } = draft
   const set = (part: Partial<Draft['guard']>) => onChange({ guard: { ...guard, ...part } })
   return (
-    <div className={styles.fields}>
+    <div className="fields">
       <Field label="Guard: ends early by">
         <Select value={guard.signal} onChange={(event) => set({ signal: event.target.value, value: guard.value || '0.5' })}>
           <option value="">nothing</option>
@@ -221,7 +221,7 @@ function Refusals({ error }: { error: Error | null }) {
   const all = refusals(error)
   if (all.length === 0) return null
   return (
-    <ul className={styles.conflict} role="alert">
+    <ul className="callout" role="alert">
       {all.map(({ place, message, expected }, at) => (
         <li key={at}>
           {place && <Badge tone="bad">{place}</Badge>} {message}: expected {expected}

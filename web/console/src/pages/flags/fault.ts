@@ -6,7 +6,7 @@ export interface Site {
   from?: string
 }
 
-export interface FaultDocument {
+interface FaultDocument {
   what: string | Record<string, unknown>
   where: { at: string; service: string[]; from?: string[]; method?: string[] } & Record<string, unknown>
   share?: { rate?: number; of?: string; seed?: number }

@@ -172,7 +172,7 @@ function Demo({ may }: { may: boolean }) {
     <Panel title="The OpenTelemetry Demo’s faults" request={reading.request}>
       <Answer reading={reading} what="faults of the demo">
         {({ flags }) => (
-          <ul className={styles.list}>
+          <ul className="lined">
             {flags.map((flag) => (
               <ArmDemo key={flag.key} flag={flag} may={may} />
             ))}

@@ -88,7 +88,7 @@ function Head({ flag, life, set, may }: { flag: Flag; life: Life | undefined; se
   )
   return (
     <header className="stack">
-      <div className={styles.head}>
+      <div className="row">
         <h1>{flag.key}</h1>
         <SetChoice set={set} onChoose={(set) => navigate(addressOf(location.pathname, { set }))} />
         <Switch flag={flag} set={set} may={may} />

@@ -5,7 +5,6 @@ import { oneOf, text, useParameters } from '../../router'
 import { useFlagsApi } from './api'
 import { Catalogue } from './catalogue'
 import { FaultsTab } from './faults'
-import styles from './flags.module.css'
 import { History } from './history'
 import { Planned } from './planned'
 import { Range } from './range'
@@ -28,7 +27,7 @@ export default function Page() {
   return (
     <div className="stack">
       <StopAll />
-      <header className={styles.head}>
+      <header className="row">
         <h1>Flags and faults</h1>
         {isOfSet && <SetChoice set={set} onChoose={(set) => change({ set })} />}
       </header>

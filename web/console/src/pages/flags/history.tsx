@@ -114,7 +114,7 @@ function Details({ entry, flag }: { entry: Entry; flag: string | undefined }) {
       {changes.map(({ key, before, after }) => (
         <figure key={key ?? ''}>
           {flag === undefined && <figcaption className="mono">{key ?? 'what flags share'}</figcaption>}
-          <pre className={styles.code}>
+          <pre className={`listing ${styles.code}`}>
             {differenceOf(before, after).map(({ sign, text }, place) => (
               <span key={place} data-sign={sign}>
                 {sign} {text}

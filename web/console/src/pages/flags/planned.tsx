@@ -57,7 +57,7 @@ function RollOuts({ set, flag, ask }: ListProps) {
     <Panel title="Roll-outs" request={reading.request}>
       <Answer reading={reading} what="roll-outs" isEmpty={({ rollouts }) => shown(rollouts).length === 0} empty="None yet. A flag’s page begins one.">
         {({ rollouts }) => (
-          <ul className={styles.list}>
+          <ul className="lined">
             {shown(rollouts).map((rollout) => (
               <RollOutLine key={rollout.id} rollout={rollout} isNamed={flag === undefined} ask={ask} />
             ))}
@@ -90,7 +90,7 @@ function RollOutLine({ rollout, isNamed, ask }: { rollout: RollOut; isNamed: boo
           {who}: {why}
         </span>
         {state === 'running' && <span>next step {ago(nextMs)}</span>}
-        <span className={styles.grow} />
+        <span className="space" />
         {ask && state === 'running' && <Button onClick={() => act('Pause', 'pause')}>Pause</Button>}
         {ask && (state === 'paused' || state === 'stopped') && <Button onClick={() => act('Resume', 'resume')}>Resume</Button>}
         {ask && state !== 'reverted' && state !== 'done' && (
@@ -130,7 +130,7 @@ function Schedules({ set, flag, ask }: ListProps) {
     <Panel title="Planned for a time" request={reading.request}>
       <Answer reading={reading} what="planned changes" isEmpty={({ schedules }) => shown(schedules).length === 0} empty="Nothing is planned. Each change can be: “Later” is in its question.">
         {({ schedules }) => (
-          <ul className={styles.list}>
+          <ul className="lined">
             {shown(schedules).map(({ id, operation, author, atMs, failed }) => (
               <li key={id} className="row">
                 <Badge tone={failed ? 'bad' : 'info'}>{failed ? 'failed' : ago(atMs)}</Badge>
@@ -139,7 +139,7 @@ function Schedules({ set, flag, ask }: ListProps) {
                   {moment(atMs)}, {author.who}: {author.why}
                 </span>
                 {failed && <span className="bad">{failed}</span>}
-                <span className={styles.grow} />
+                <span className="space" />
                 {ask && <Button onClick={() => ask({ title: failed ? 'Take it away?' : `Cancel: ${saidOf(operation)}?`, does: failed ? 'Take away' : 'Cancel the change', kind: 'bad', request: (about) => changeOf('DELETE', `schedules/${id}`, {}, about) })}>{failed ? 'Take away' : 'Cancel …'}</Button>}
               </li>
             ))}
@@ -158,7 +158,7 @@ function Requests({ set, flag, ask }: ListProps) {
     <Panel title="Asked for approval" request={reading.request}>
       <Answer reading={reading} what="change requests">
         {({ requests }) => (
-          <ul className={styles.list}>
+          <ul className="lined">
             {shown(requests).map(({ id, operation, author, hash, approvals, state, because }) => (
               <li key={id} className="row">
                 <Badge tone={state === 'open' ? 'info' : state === 'applied' ? 'ok' : 'bad'}>{state}</Badge>
@@ -167,7 +167,7 @@ function Requests({ set, flag, ask }: ListProps) {
                   {author.who}: {author.why}; {approvals.length === 0 ? 'nobody approved yet' : `approved by ${approvals.map(({ who }) => who).join(', ')}`}
                 </span>
                 {because && <span className="warn">{because}</span>}
-                <span className={styles.grow} />
+                <span className="space" />
                 {ask && state === 'open' && (
                   <>
                     <Button onClick={() => ask({ title: `Approve: ${saidOf(operation)}?`, does: 'Approve', request: (about) => changeOf('POST', `requests/${id}/approve`, { hash }, about) })}>Approve …</Button>

@@ -26,7 +26,7 @@ export function Range() {
           <p>
             A campaign is a list of incidents whose cause is known; people and programs are scored on finding it. It is run from a terminal against a shop that is up, and what it writes stays in its folder. Open its files here: records, a report, scores. They stay in this browser.
           </p>
-          <pre className={styles.code}>{COMMANDS}</pre>
+          <pre className={`listing ${styles.code}`}>{COMMANDS}</pre>
           <label className="row">
             Files of a campaign
             <input type="file" multiple accept="application/json,.json" onChange={(event) => void open(event.target.files)} />

@@ -3,7 +3,6 @@ import { useState } from 'react'
 import { Field, Input, Select } from '../../parts/controls'
 import { changeOfFlag, type Flag } from './api'
 import { Change } from './change'
-import styles from './flags.module.css'
 
 export function NewRollOut({ flag, set, onClose }: { flag: Flag; set: string; onClose: () => void }) {
   const from = flag.defaultVariant ?? ''
@@ -23,7 +22,7 @@ export function NewRollOut({ flag, set, onClose }: { flag: Flag; set: string; on
       <p>
         The first step is made at once. Whom the rule gives a variant keeps it; the others get the new one instead of <code>{from || 'the default'}</code>, and who has it keeps it as the share grows.
       </p>
-      <div className={styles.fields}>
+      <div className="fields">
         <Field label="New variant">
           <Select value={to} onChange={(event) => setTo(event.target.value)}>
             {others.map((name) => (
@@ -42,7 +41,7 @@ export function NewRollOut({ flag, set, onClose }: { flag: Flag; set: string; on
         <Input className="mono" value={query} onChange={(event) => setQuery(event.target.value)} />
       </Field>
       {guard && (
-        <div className={styles.fields}>
+        <div className="fields">
           <Field label="Not above">
             <Input type="number" step="any" value={value} onChange={(event) => setValue(event.target.value)} />
           </Field>

@@ -99,9 +99,9 @@ function Words({ targeting, otherwise }: { targeting: unknown; otherwise: string
 
 function Theirs({ saved, revision, onTake, onMine }: { saved: string; revision: number; onTake: () => void; onMine: () => void }) {
   return (
-    <div className={styles.conflict} role="alert">
+    <div className="callout" role="alert">
       <strong>It was changed meanwhile.</strong> What you typed is below, and nothing of it is lost. Revision {revision} is:
-      <pre className={styles.code}>{saved}</pre>
+      <pre className={`listing ${styles.code}`}>{saved}</pre>
       <div className="row">
         <Button onClick={onMine}>Go on with mine</Button>
         <Button onClick={onTake}>Take theirs</Button>

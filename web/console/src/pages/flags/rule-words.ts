@@ -1,7 +1,7 @@
 // A rule in words: JsonLogic as people say it, a line for each way through it.
 
 /** One way through a rule. */
-export interface Way {
+interface Way {
   /** When it is taken; null where nothing before it was. */
   when: string | null
   /** What comes out. */

@@ -40,7 +40,7 @@ export function Segments({ set, may }: { set: string; may: boolean }) {
     >
       <Answer reading={reading} what="segments" isEmpty={({ segments }) => segments.length === 0} empty="None yet: a rule that several flags need gets a name here, and flags take it in.">
         {({ segments }) => (
-          <ul className={styles.list}>
+          <ul className="lined">
             {segments.map((segment) => (
               <li key={segment.name} className="row">
                 <code>{segment.name}</code>

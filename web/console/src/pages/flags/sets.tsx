@@ -78,7 +78,7 @@ function Two({ names, may }: { names: string[]; may: boolean }) {
         {({ flags, sharedDiffers }) => (
           <>
             {sharedDiffers && <Badge tone="warn" icon="error">What flags share differs, too</Badge>}
-            <ul className={styles.list}>
+            <ul className="lined">
               {flags.map(({ key, from: here, to: there }) => (
                 <li key={key}>
                   <div className="row">
@@ -90,7 +90,7 @@ function Two({ names, may }: { names: string[]; may: boolean }) {
                   </div>
                   <details>
                     <summary>What differs</summary>
-                    <pre className={styles.code}>
+                    <pre className={`listing ${styles.code}`}>
                       {differenceOf(there?.definition, here?.definition).map(({ sign, text }, place) => (
                         <span key={place} data-sign={sign}>
                           {sign} {text}

@@ -51,6 +51,8 @@ export interface FieldsAnswer {
 }
 
 export interface Pattern {
+  /** The number of the template, by which a query finds it. */
+  template: number
   pattern: string
   records: number
   levels: Partial<Record<Level, number>>

@@ -1,9 +1,9 @@
 // All that a record has. Each value can be looked for, or left out.
 import { useState } from 'react'
-import { attributeKey } from '../../data/query-text'
+import { copy } from '../../data/clipboard'
+import { attributeKey, quotedValue, withCondition } from '../../data/query-text'
 import { moment } from '../../format'
 import { Button, ButtonLink } from '../../parts/controls'
-import { quotedValue, withCondition } from '../../parts/query-field'
 import { changedAddress, Link, useParameters } from '../../router'
 import type { Attributes, LogRecord } from './log-api'
 import { timeOf } from './log-api'
@@ -41,7 +41,7 @@ const own = ({ time, service, level, severity_text, event, trace, span, scope }:
 
 function Actions({ record }: { record: LogRecord }) {
   const { trace, span, cursor } = record
-  const link = () => void navigator.clipboard.writeText(location.origin + changedAddress({ at: cursor, of: undefined, open: [cursor], tail: false }))
+  const link = () => copy(location.origin + changedAddress({ at: cursor, of: undefined, open: [cursor], tail: false }))
   const { cursor: _, highlight: __, ...shown } = record
   return (
     <div className={styles.actions}>
@@ -58,7 +58,7 @@ function Actions({ record }: { record: LogRecord }) {
           Logs of the trace
         </ButtonLink>
       )}
-      <Button icon="copy" onClick={() => void navigator.clipboard.writeText(JSON.stringify(shown, null, 2))}>
+      <Button icon="copy" onClick={() => copy(JSON.stringify(shown, null, 2))}>
         Copy
       </Button>
       <Button icon="link" label="Copy a link to this line" onClick={link} />

@@ -1,6 +1,6 @@
 // A query of log records as a statement. What SQL says in another way stands in it as a comment, so that nothing is left out silently.
 import { sqlText, sqlTime } from '../../data/sql'
-import { conditionsOf } from '../../data/query-text'
+import { conditionsOf, knownKey } from '../../data/query-text'
 import type { Scope } from './log-api'
 
 const COLUMNS: Record<string, string> = { service: 'service', event: 'event_name', severity_text: 'severity_text', scope: 'scope_name', scope_version: 'scope_version', trace: 'trace_id', span: 'span_id' }
@@ -27,11 +27,16 @@ function plainTest(condition: string): string | null {
   if (phrase) return `has_words(body, ${sqlText(bare(phrase[1]!))})`
   const pair = /^("(?:[^"\\]|\\.)*"|[\w.-]+):(.+)$/s.exec(condition)
   if (!pair) return null
-  const [key, value] = [bare(pair[1]!.replace(/^"|"$/g, '')), pair[2]!]
+  const isQuoted = pair[1]!.startsWith('"')
+  const [name, value] = [bare(pair[1]!.replace(/^"|"$/g, '')), pair[2]!]
+  if (isQuoted) return valueTest(anyAttribute(name), value)
+  const key = knownKey(name)
+  if (key.startsWith('scope.')) return null
   if (key === 'level') return levelTest(value)
+  if (key === 'template') return /^-?\d+$/.test(value) ? `template = ${value}` : null
   if (key === 'status') return value === 'error' ? 'severity >= 17' : value === 'ok' ? '(severity < 17) IS NOT FALSE' : null
-  if (key === 'message' || key === 'body') return messageTest(value)
-  return valueTest(columnOf(key, pair[1]!.startsWith('"')), value)
+  if (key === 'message') return messageTest(value)
+  return valueTest(columnOf(key), value)
 }
 
 const bare = (text: string) => text.replace(/\\(.)/gs, '$1')
@@ -51,12 +56,11 @@ function messageTest(value: string): string | null {
   return /[*()]/.test(value) ? null : `has_words(body, ${sqlText(bare(value.replace(/^"|"$/g, '')))})`
 }
 
-function columnOf(key: string, isQuoted: boolean): string {
-  const own = isQuoted ? undefined : COLUMNS[key]
-  if (own) return own
+const anyAttribute = (name: string) => `coalesce(attr(attributes, ${sqlText(name)}), attr(resource, ${sqlText(name)}))`
+
+function columnOf(key: string): string {
   const of = /^(attributes|resource)\.(.+)$/.exec(key)
-  if (of && !isQuoted) return `attr(${of[1]}, ${sqlText(of[2]!)})`
-  return `coalesce(attr(attributes, ${sqlText(key)}), attr(resource, ${sqlText(key)}))`
+  return COLUMNS[key] ?? (of ? `attr(${of[1]}, ${sqlText(of[2]!)})` : anyAttribute(key))
 }
 
 function valueTest(column: string, value: string): string | null {

@@ -45,7 +45,7 @@ export default function Page() {
   return (
     <div className={styles.page}>
       <h1 className="sr-only">Logs</h1>
-      <div className={styles.ask}>
+      <div className="row">
         <QueryField of="logs" value={query} onSubmit={(text) => void ask(text)} keys={KEYS} placeholder={'service:checkout level:>=warn "card declined"'} isWrong={error !== null} />
         <KeptQueries of="logs" text={query} onChoose={(text) => void ask(text)} />
         <Button icon={state.tail ? 'pause' : 'play'} aria-pressed={state.tail} onClick={() => follow(!state.tail)} title="f">

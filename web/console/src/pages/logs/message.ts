@@ -52,7 +52,7 @@ export function lineOf({ said: text }: Message, isWrapped: boolean): string {
 
 const cut = (text: string, most: number) => (text.length > most ? `${text.slice(0, most)}…` : text)
 
-export interface Piece {
+interface Piece {
   text: string
   isMarked: boolean
 }

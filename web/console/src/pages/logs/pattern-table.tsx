@@ -1,22 +1,24 @@
 // Messages that are the same but for their values, each with how many there are, when, and buttons to see only them, or all others.
 import { useQuery } from '@tanstack/react-query'
-import { useMemo, useRef, useState, useEffect } from 'react'
-import { json } from '../../data/http'
+import { useMemo, useRef } from 'react'
+import { jsonOf } from '../../data/http'
 import { withWritten } from '../../data/query-text'
-import { AGAIN, useApi } from '../../data/use-api'
+import { AGAIN, queryOf, useApi } from '../../data/use-api'
 import { ago, figures, percent } from '../../format'
 import { Answer } from '../../parts/answer'
 import { Badge, ButtonLink } from '../../parts/controls'
 import { type Column, DataTable } from '../../parts/data-table'
 import { Panel } from '../../parts/panel'
 import { Sparkline } from '../../parts/sparkline'
+import { useSeen } from '../../parts/use-seen'
 import { barsOf } from './bars'
 import { countsRequest, type CountsAnswer, type Level, LEVELS, type Pattern, type PatternsAnswer, patternsRequest, type Scope } from './log-api'
 import { logSql } from './log-sql'
-import { MASKED, patternCondition } from './patterns'
 import styles from './pattern-table.module.css'
 import { inTurn } from './turns'
 
+/** What stands for a value in a pattern. */
+const MASKED = '<*>'
 /** Points of a trend. */
 const POINTS = 24
 
@@ -30,7 +32,7 @@ export function PatternTable({ scope }: { scope: Scope }) {
         <Answer reading={reading} what="patterns" isEmpty={({ patterns }) => patterns.length === 0} empty="No record, no patterns.">
           {({ patterns, visited, complete, distinct, other }) => (
             <>
-              <DataTable label="Patterns of messages" columns={columns} rows={patterns} rowKey={({ pattern }) => pattern} />
+              <DataTable label="Patterns of messages" columns={columns} rows={patterns} rowKey={({ template }) => String(template)} />
               <p className={styles.note}>
                 {complete ? `All ${figures(visited)} records were looked at.` : `${figures(visited)} records were looked at; there are more.`} {distinct > patterns.length && `${figures(distinct)} patterns; the most frequent are shown.`} {other > 0 && `${figures(other)} records have rarer ones.`}
               </p>
@@ -48,7 +50,7 @@ function columnsOf(scope: Scope, visited: number): Column<Pattern>[] {
     { name: 'trend', heading: 'Over time', cell: (pattern) => <Trend pattern={pattern} scope={scope} /> },
     { name: 'level', heading: 'Levels', sort: ({ levels }) => LEVELS.findIndex((level) => levels[level]), cell: ({ levels }) => <Levels levels={levels} /> },
     { name: 'pattern', heading: 'Pattern', wide: true, cell: (pattern) => <PatternText pattern={pattern} /> },
-    { name: 'choose', heading: <span className="sr-only">Choose</span>, cell: ({ pattern }) => <Choose pattern={pattern} query={scope.query} /> },
+    { name: 'choose', heading: <span className="sr-only">Choose</span>, cell: ({ template }) => <Choose template={template} query={scope.query} /> },
     { name: 'services', heading: 'Services', cell: ({ services }) => services.join(', ') },
     { name: 'last', heading: 'Newest', sort: ({ last }) => Date.parse(last), cell: ({ last }) => ago(Date.parse(last)) },
   ]
@@ -82,8 +84,8 @@ function PatternText({ pattern: { pattern, example } }: { pattern: Pattern }) {
   )
 }
 
-function Choose({ pattern, query }: { pattern: string; query: string }) {
-  const change = (isNot: boolean) => ({ q: withWritten(query, patternCondition(pattern, isNot)), query: undefined })
+function Choose({ template, query }: { template: number; query: string }) {
+  const change = (isNot: boolean) => ({ q: withWritten(query, `${isNot ? '-' : ''}template:${template}`), query: undefined })
   return (
     <span className={styles.choose}>
       <ButtonLink change={{ ...change(false), view: undefined }}>Only</ButtonLink>
@@ -93,17 +95,13 @@ function Choose({ pattern, query }: { pattern: string; query: string }) {
 }
 
 /** How many there were over time. It is read when one sees it, few at a time. */
-function Trend({ pattern: { pattern, records }, scope }: { pattern: Pattern; scope: Scope }) {
+function Trend({ pattern: { template, records }, scope }: { pattern: Pattern; scope: Scope }) {
   const place = useRef<HTMLSpanElement>(null)
-  const [isSeen, setSeen] = useState(false)
-  useEffect(() => {
-    const observer = new IntersectionObserver((entries) => entries.some(({ isIntersecting }) => isIntersecting) && setSeen(true))
-    observer.observe(place.current!)
-    return () => observer.disconnect()
-  }, [])
+  const isSeen = useSeen(place)
   const step = Math.max(1, Math.ceil((scope.to - scope.from) / 1000 / POINTS))
-  const request = countsRequest({ ...scope, query: withWritten(scope.query, patternCondition(pattern)) }, `${step}s`)
-  const { data } = useQuery({ queryKey: ['api', request], queryFn: ({ signal }) => inTurn(() => json<CountsAnswer>(request, signal)), enabled: isSeen, staleTime: 20_000, ...AGAIN })
+  const request = countsRequest({ ...scope, query: withWritten(scope.query, `template:${template}`) }, `${step}s`)
+  const query = queryOf(request, jsonOf<CountsAnswer>, 20_000)
+  const { data } = useQuery({ ...query, queryFn: (asked) => inTurn(() => query.queryFn(asked)), enabled: isSeen, ...AGAIN })
   const values = data && barsOf(data.counts, scope, step * 1000).map(({ total }) => total)
   return (
     <span ref={place} className={styles.trend} title={`${figures(records)} records`}>

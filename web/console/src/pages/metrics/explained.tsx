@@ -1,9 +1,9 @@
 // A query as a tree: what each part does, and what it gives now.
 import { useState } from 'react'
-import { useQuery } from '@tanstack/react-query'
-import { json, withParameters } from '../../data/http'
+import { copy } from '../../data/clipboard'
+import { withParameters } from '../../data/http'
 import { instantRequest } from '../../data/prometheus'
-import { AGAIN, useApi } from '../../data/use-api'
+import { useApi } from '../../data/use-api'
 import { figures, short } from '../../format'
 import { Answer } from '../../parts/answer'
 import { Badge, Button } from '../../parts/controls'
@@ -29,7 +29,7 @@ export function Explained({ query: { letter, text }, isOnly, onAsk }: ExplainedP
     <Panel title={isOnly ? 'Explained' : letter} request={request} actions={<Written text={text} />}>
       <Answer reading={reading} what="the query's parts">
         {(root) => (
-          <ul className={styles.tree} aria-label="Parts of the query">
+          <ul className="tree" aria-label="Parts of the query">
             <Part node={root} onAsk={onAsk} isRoot />
           </ul>
         )}
@@ -43,7 +43,7 @@ function Written({ text }: { text: string }) {
   const { data } = useApi({ path: withParameters('/prometheus/api/v1/format_query', { query: text }) }, { read: (answer) => (answer as { data: string }).data, staleMs: 60_000 })
   if (!data) return null
   return (
-    <Button kind="plain" icon="copy" title={data} onClick={() => void navigator.clipboard.writeText(data)}>
+    <Button kind="plain" icon="copy" title={data} onClick={() => copy(data)}>
       Copy in lines
     </Button>
   )
@@ -82,7 +82,7 @@ function Now({ text }: { text: string }) {
   const time = useTime()
   const [isOpen, setOpen] = useState(false)
   const request = instantRequest(text, time.to)
-  const { data, error } = useQuery({ queryKey: ['api', request, 'instant'], queryFn: async ({ signal }) => readInstant(await json(request, signal)), staleTime: 30_000, ...AGAIN, placeholderData: (before) => before })
+  const { data, error } = useApi(request, { read: readInstant, staleMs: 30_000 })
   if (error) return <Badge tone="bad" icon="error">{error.message.slice(0, 160)}</Badge>
   if (!data) return <Badge>…</Badge>
   if (data.length === 1 && Object.keys(data[0]!.labels).length === 0) return <Badge tone="glass">{data[0]!.value === null ? data[0]!.text : figures(data[0]!.value)}</Badge>

@@ -5,8 +5,8 @@ import { promText } from '../../data/prometheus'
 import { useApi } from '../../data/use-api'
 import { figures } from '../../format'
 import { Answer } from '../../parts/answer'
-import { Badge, Button, Input } from '../../parts/controls'
-import { Panel } from '../../parts/panel'
+import { Badge, Button } from '../../parts/controls'
+import { SideList } from '../../parts/side-list'
 import { Link } from '../../router'
 import { type TimeRange, useTime } from '../../time'
 import styles from './explorer.module.css'
@@ -35,26 +35,21 @@ export function Explorer({ opened, onAsk }: ExplorerProps) {
   const all = useMemo(() => metricsOf(names.data ?? [], metadata.data ?? {}), [names.data, metadata.data])
   const found = useMemo(() => all.filter(({ name, known }) => part.split(/\s+/).every((word) => name.toLowerCase().includes(word) || known?.help.toLowerCase().includes(word))), [all, part])
   return (
-    <Panel title={`Metrics${names.data ? ` · ${figures(found.length)}` : ''}`} request={request} sql={"SELECT name, kind, unit, help, count(*) AS series\nFROM series\nGROUP BY name, kind, unit, help\nORDER BY series DESC"} flush className={styles.panel}>
-      <div className={styles.find}>
-        <Input type="search" aria-label="Find a metric" placeholder="Find a metric, also by what it means" value={typed} onChange={(event) => setTyped(event.target.value)} />
-      </div>
-      <div className={styles.list}>
-        <Answer reading={names} what="metrics" isEmpty={(names) => names.length === 0} empty="No metric has a sample at this time. Send some by OTLP, or have them scraped: docs/guide/receiving.md.">
-          {() => (
-            <>
-              <ul>
-                {found.slice(0, MOST).map((metric) => (
-                  <Item key={metric.name} metric={metric} isOpen={metric.name === opened} onAsk={onAsk} />
-                ))}
-              </ul>
-              {found.length === 0 && <p className="muted">None is called or described so.</p>}
-              {found.length > MOST && <p className="muted">And {figures(found.length - MOST)} more: type a part of the name.</p>}
-            </>
-          )}
-        </Answer>
-      </div>
-    </Panel>
+    <SideList title={`Metrics${names.data ? ` · ${figures(found.length)}` : ''}`} request={request} sql={"SELECT name, kind, unit, help, count(*) AS series\nFROM series\nGROUP BY name, kind, unit, help\nORDER BY series DESC"} find="Find a metric" placeholder="Find a metric, also by what it means" part={typed} onPart={setTyped}>
+      <Answer reading={names} what="metrics" isEmpty={(names) => names.length === 0} empty="No metric has a sample at this time. Send some by OTLP, or have them scraped: docs/guide/receiving.md.">
+        {() => (
+          <>
+            <ul>
+              {found.slice(0, MOST).map((metric) => (
+                <Item key={metric.name} metric={metric} isOpen={metric.name === opened} onAsk={onAsk} />
+              ))}
+            </ul>
+            {found.length === 0 && <p className="muted">None is called or described so.</p>}
+            {found.length > MOST && <p className="muted">And {figures(found.length - MOST)} more: type a part of the name.</p>}
+          </>
+        )}
+      </Answer>
+    </SideList>
   )
 }
 
@@ -63,7 +58,7 @@ function Item({ metric, isOpen, onAsk }: { metric: Metric; isOpen: boolean; onAs
   return (
     <li className={styles.item} data-open={isOpen ? '' : undefined}>
       <Link change={{ metric: isOpen ? undefined : name }} aria-expanded={isOpen} role="button" title={known?.help}>
-        <span>{name}</span>
+        <span className="cut">{name}</span>
         {known && known.type !== 'unknown' && <small>{known.type}</small>}
       </Link>
       {isOpen && <Opened metric={metric} onAsk={onAsk} />}

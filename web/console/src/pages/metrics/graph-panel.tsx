@@ -1,5 +1,6 @@
 // All queries in one chart, with the traces behind measurements.
 import { useMemo } from 'react'
+import { copy } from '../../data/clipboard'
 import { type ApiRequest, asCurl } from '../../data/http'
 import { sqlText, sqlTime } from '../../data/sql'
 import { figures, moment, seconds, type Unit } from '../../format'
@@ -27,7 +28,7 @@ const UNITS: [Unit, string][] = [
 const STEPS = [1, 5, 15, 60, 300, 900, 3600]
 
 /** Returns the statement that says the same. */
-export const promSql = (query: string, time: TimeRange, step: number) =>
+const promSql = (query: string, time: TimeRange, step: number) =>
   `SELECT time, labels, value\nFROM promql(${sqlText(query)}, ${sqlTime(time.from)}, ${sqlTime(time.to)}, '${step}s')\nORDER BY time`
 
 export function GraphPanel({ asked }: { asked: Asked[] }) {
@@ -121,7 +122,7 @@ const Empty = () => (
 
 function MoreRequests({ requests, asked }: { requests: ApiRequest[]; asked: Asked[] }) {
   return requests.slice(1).map((request, place) => (
-    <MenuItem key={request.path} icon="copy" onChoose={() => void navigator.clipboard.writeText(asCurl(request))}>
+    <MenuItem key={request.path} icon="copy" onChoose={() => copy(asCurl(request))}>
       Copy {asked[place + 1]?.letter} as curl
     </MenuItem>
   ))

@@ -4,12 +4,12 @@ import { useRemembered } from '../../data/remembered'
 import { useKeys } from '../../keys'
 import { Tabs } from '../../parts/controls'
 import { rememberQuery } from '../../parts/recent-queries'
+import { Beside } from '../../parts/side-list'
 import { useParameters } from '../../router'
 import { Beginning } from './beginning'
 import { Explained } from './explained'
 import { Explorer } from './explorer'
 import { GraphPanel } from './graph-panel'
-import styles from './metrics.module.css'
 import { Queries } from './queries'
 import { askedOf, letterOf, METRIC_FIELDS } from './state'
 import { TablePanel } from './table-panel'
@@ -39,10 +39,9 @@ export default function Page() {
     { keys: 'n', does: 'One more query', run: () => setDrafts([...drafts, '']) },
   ])
   return (
-    <div className={styles.page} data-explorer={hasExplorer ? '' : undefined}>
+    <>
       <h1 className="sr-only">Metrics</h1>
-      {hasExplorer && <Explorer opened={state.metric} onAsk={add} />}
-      <div className="stack">
+      <Beside list={hasExplorer && <Explorer opened={state.metric} onAsk={add} />}>
         <Queries drafts={drafts} hidden={state.hide} onDrafts={setDrafts} onRun={run} isExplorerOpen={hasExplorer} onExplorer={() => setExplorer(!hasExplorer)} />
         {asked.length === 0 ? (
           <Beginning onAsk={(text) => run([text])} />
@@ -54,8 +53,8 @@ export default function Page() {
             {state.view === 'explain' && asked.map((query) => <Explained key={query.letter} query={query} isOnly={state.q.length === 1} onAsk={(text) => add(text, false)} />)}
           </>
         )}
-      </div>
-    </div>
+      </Beside>
+    </>
   )
 }
 

@@ -56,7 +56,7 @@ export function Queries({ drafts, hidden, onDrafts, onRun, isExplorerOpen, onExp
           One more query
         </Button>
         <KeptQueries of="metrics" text={all[0] ?? ''} onChoose={(text) => onRun(all.length === 1 ? [text] : [...all, text])} />
-        <span className={styles.space} />
+        <span className="space" />
         <AddToDashboard queries={all.filter((text) => text.trim() !== '')} />
         <Button kind="plain" aria-pressed={isExplorerOpen} icon="metrics" onClick={onExplorer}>
           Explorer

@@ -1,5 +1,6 @@
 // Series of several queries as the lines of one chart.
 import type { Series } from '../../data/prometheus'
+import { aligned, greatest } from '../../data/series'
 import type { Unit } from '../../format'
 import type { Line } from '../../parts/time-chart'
 
@@ -17,7 +18,7 @@ export function seriesName(labels: Record<string, string>, common: Record<string
 }
 
 /** Returns the labels that all series of a query have alike. */
-export function commonLabels(all: Series[]): Record<string, string> {
+function commonLabels(all: Series[]): Record<string, string> {
   const first = all[0]
   if (first === undefined || all.length === 1) return {}
   return Object.fromEntries(Object.entries(first.labels).filter(([label, value]) => all.every(({ labels }) => labels[label] === value)))
@@ -31,41 +32,19 @@ export interface Found {
 
 /** Returns one axis of times, and a line for each series: of too many the greatest. */
 export function linesOf(found: Found[]): { times: number[]; lines: Line[]; all: number } {
-  const times = [...new Set(found.flatMap(({ series }) => series.flatMap(({ times }) => times)))].toSorted((a, b) => a - b)
-  const place = new Map(times.map((time, place) => [time, place]))
-  const lines = found.flatMap(({ letter, series }) => {
+  const all = found.flatMap(({ letter, series }) => {
     const common = commonLabels(series)
     const own = new Set(series.flatMap(({ labels }) => Object.keys(labels).filter((label) => !(label in common))))
     const isByOne = series.length > 1 && own.size === 1 && !own.has('__name__')
-    return series.map(({ labels, times: own, values }) => {
-      const line: (number | null)[] = Array.from<null>({ length: times.length }).fill(null)
-      own.forEach((time, at) => {
-        const value = values[at]!
-        line[place.get(time)!] = Number.isFinite(value) ? value : null
-      })
-      return { name: `${letter === '' ? '' : `${letter} `}${seriesName(labels, common, isByOne)}`, values: line, most: greatest(values) }
-    })
+    return series.map(({ labels, times, values }) => ({ name: `${letter === '' ? '' : `${letter} `}${seriesName(labels, common, isByOne)}`, times, values }))
   })
-  const shown = lines.length > MOST_LINES ? lines.toSorted((a, b) => b.most - a.most).slice(0, MOST_LINES) : lines
-  return { times, lines: distinct(shown.map(({ name, values }) => ({ name, values }))), all: lines.length }
-}
-
-const greatest = (values: number[]) => values.reduce((most, value) => (value > most ? value : most), -Infinity)
-
-/** Lines are known by their names. */
-function distinct(lines: Line[]): Line[] {
-  const known = new Map<string, number>()
-  return lines.map((line) => {
-    const count = (known.get(line.name) ?? 0) + 1
-    known.set(line.name, count)
-    return count === 1 ? line : { ...line, name: `${line.name} (${count})` }
-  })
+  return { ...aligned(greatest(all, MOST_LINES)), all: all.length }
 }
 
 /** Returns the unit in which a query's values are, by the name of its metric; a rate of seconds is a share. */
 export function unitOf(query: string): Unit {
   const isRate = /\b(rate|irate|increase)\s*\(/.test(query)
-  if (/_(seconds|seconds_bucket|latency|latency_bucket)\b/.test(query) && (!isRate || /histogram_quantile|_sum\b.*\/.*_count\b/s.test(query))) return 'seconds'
+  if (/_(seconds|latency)(_bucket|_sum)?\b/.test(query) && (!isRate || /histogram_quantile|_sum\b.*\/.*_count\b/s.test(query))) return 'seconds'
   if (/_bytes\b|_bytes_total\b/.test(query) && !/_count\b/.test(query)) return 'bytes'
   return 'short'
 }

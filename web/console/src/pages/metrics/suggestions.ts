@@ -14,7 +14,7 @@ export interface Metric {
   family: string
 }
 
-export interface Suggestion {
+interface Suggestion {
   what: string
   query: string
 }
@@ -33,7 +33,7 @@ export function metricsOf(names: string[], metadata: Record<string, Known[]>): M
 const selector = (name: string) => (/^[a-zA-Z_:][\w:]*$/.test(name) ? name : `{${promText(name)}}`)
 
 /** Whether a metric only ever rises, or is a histogram's count. */
-export const isCounter = ({ name, known }: Metric) => known?.type === 'counter' || /_(total|count|sum|bucket)$/.test(name)
+const isCounter = ({ name, known }: Metric) => known?.type === 'counter' || /_(total|count|sum|bucket)$/.test(name)
 
 /** Returns queries for a metric. */
 export function suggestionsFor(metric: Metric): Suggestion[] {

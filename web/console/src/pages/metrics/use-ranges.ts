@@ -1,8 +1,8 @@
 // Several queries at once, each of which may fail alone.
 import { keepPreviousData, useQueries } from '@tanstack/react-query'
-import { json, type ApiRequest } from '../../data/http'
-import { rangeRequest, readSeries, type Series } from '../../data/prometheus'
-import { AGAIN, type Reading } from '../../data/use-api'
+import { type ApiRequest, jsonOf } from '../../data/http'
+import { rangeRequest, readSeries } from '../../data/prometheus'
+import { AGAIN, queryOf, type Reading } from '../../data/use-api'
 import type { TimeRange } from '../../time'
 import type { Found } from './series'
 import type { Asked } from './state'
@@ -16,24 +16,20 @@ export interface Ranges {
   requests: ApiRequest[]
 }
 
-interface Answered {
-  series: Series[]
-  notes: string[]
+interface Noted {
+  warnings?: string[]
+  infos?: string[]
 }
 
-const noted = (answer: { warnings?: string[]; infos?: string[] }) => [...(answer.warnings ?? []), ...(answer.infos ?? [])]
+const answered = (answer: unknown) => ({ series: readSeries(answer), notes: [...((answer as Noted).warnings ?? []), ...((answer as Noted).infos ?? [])] })
 
 /** Reads queries at each step of a time range. */
 export function useRanges(asked: Asked[], time: TimeRange, step: number): Ranges {
   const requests = asked.map(({ text }) => rangeRequest(text, time, step))
   const results = useQueries({
     queries: requests.map((request) => ({
-      queryKey: ['api', request, 'noted'],
-      queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Answered> => {
-        const answer = await json<{ warnings?: string[]; infos?: string[] }>(request, signal)
-        return { series: readSeries(answer), notes: noted(answer) }
-      },
-      staleTime: 2000,
+      ...queryOf(request, jsonOf<unknown>),
+      select: answered,
       ...AGAIN,
       placeholderData: keepPreviousData,
     })),

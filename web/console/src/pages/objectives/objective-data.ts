@@ -1,5 +1,6 @@
 // Objectives: what is promised, how much of each error budget is left, and how fast it burns. docs/guide/rules.md says how they become rules.
 import { promText, type Series } from '../../data/prometheus'
+import { readDuration } from '../../durations'
 
 /** How the groups of objectives are called. */
 const GROUP = 'slo:'
@@ -90,7 +91,7 @@ function objective(group: RuleGroup, valueOf: (metric: string, name: string) => 
     state: STATES.find((state) => states.includes(state)) ?? 'unknown',
     burns: burns(group, burnOver, budget),
     lately,
-    lastsS: left !== null && window !== null && lately.sixHours !== null && lately.sixHours > 0 ? (Math.max(0, left) * lengthS(window)) / lately.sixHours : null,
+    lastsS: left !== null && window !== null && lately.sixHours !== null && lately.sixHours > 0 ? (Math.max(0, left) * (readDuration(window) ?? 0)) / 1e9 / lately.sixHours : null,
   }
 }
 
@@ -125,11 +126,6 @@ function pairs(conditions: RegExpMatchArray[]): [RegExpMatchArray, RegExpMatchAr
     return place % 2 === 0 && short !== undefined ? [[long, short]] : []
   })
 }
-
-const UNITS_S: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400, w: 7 * 86400, y: 365 * 86400 }
-
-/** Returns the seconds of a duration as Prometheus has it: `1w`, `1h30m`. */
-export const lengthS = (text: string) => [...text.matchAll(/(\d+)(ms|[smhdwy])/g)].reduce((sum, [, count, unit]) => sum + Number(count) * UNITS_S[unit!]!, 0)
 
 /** Returns "12 days" or "3.4 h" for seconds. */
 export function lasting(s: number): string {

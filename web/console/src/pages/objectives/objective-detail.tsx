@@ -26,9 +26,9 @@ export function ObjectiveDetail({ objective, past, span, onRegion }: DetailProps
   return (
     <>
       <div className={styles.detail}>
-        <Panel title={<span className={styles.title} title={name}>{name}</span>} actions={<StateBadge state={state} />}>
+        <Panel title={<span className="cut" title={name}>{name}</span>} actions={<StateBadge state={state} />}>
           <BudgetLeft left={left} />
-          <dl className={styles.facts}>
+          <dl className={`facts ${styles.facts}`}>
             <dt>Promised</dt>
             <dd>
               {promise(promised)}
@@ -87,7 +87,7 @@ function Burns({ burns, group }: { burns: Burn[]; group: RuleGroup }) {
   return (
     <Panel title="How fast it burns" flush>
       <DataTable label="How fast the budget burns" columns={columns} rows={burns} rowKey={({ long, alert }) => `${long} ${alert?.name}`} />
-      <p className={styles.note}>At 1× the budget lasts exactly as long as the promise. An alert wants both windows above its limit, so that it matters, and ends when the burn does.</p>
+      <p className="footnote">At 1× the budget lasts exactly as long as the promise. An alert wants both windows above its limit, so that it matters, and ends when the burn does.</p>
     </Panel>
   )
 }

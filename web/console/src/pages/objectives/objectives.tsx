@@ -34,7 +34,7 @@ export default function Page() {
   const open = found.find(({ name }) => name === objective) ?? found[0]
   return (
     <div className="stack">
-      <header className={styles.head}>
+      <header className="page-head">
         <h1>Objectives</h1>
         <p className="muted">What is promised, how much of each error budget is left, and how fast it burns.</p>
       </header>
@@ -93,6 +93,6 @@ window = "30d"`
 const NoObjectives = () => (
   <div className={styles.none}>
     <p>Nothing is promised yet. An objective is set in the settings of the observatory:</p>
-    <pre tabIndex={0}>{EXAMPLE}</pre>
+    <pre className="listing" tabIndex={0}>{EXAMPLE}</pre>
   </div>
 )

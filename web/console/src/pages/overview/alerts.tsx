@@ -2,33 +2,20 @@
 import { useApi } from '../../data/use-api'
 import { ago } from '../../format'
 import { Answer } from '../../parts/answer'
-import { Badge, type Tone } from '../../parts/controls'
+import { Badge } from '../../parts/controls'
 import { Panel } from '../../parts/panel'
 import { Link } from '../../router'
 import type { TimeRange } from '../../time'
+import { type SentAlert, severityRank, severityTone } from '../alerts/model'
 import styles from './overview.module.css'
 
-interface Alert {
-  fingerprint: string
-  labels: Record<string, string>
-  annotations: Record<string, string>
-  startsAt: string
-  status: { state: string; silencedBy: string[]; inhibitedBy: string[] }
-}
-
-const SEVERITIES = ['critical', 'page', 'error', 'high', 'warning', 'ticket', 'info']
-const TONES: Record<string, Tone> = { critical: 'bad', page: 'bad', error: 'bad', high: 'bad', warning: 'warn', ticket: 'warn' }
 const MOST = 8
 const AGAIN_MS = 5000
 
-/** Returns how bad it is: a lower number is worse. */
-function order({ labels }: Alert): number {
-  const place = SEVERITIES.indexOf((labels.severity ?? '').toLowerCase())
-  return place < 0 ? SEVERITIES.length : place
-}
+const rank = ({ labels }: SentAlert) => severityRank(labels.severity ?? '')
 
 export function FiringAlerts({ time }: { time: TimeRange }) {
-  const alerts = useApi<Alert[]>({ path: '/alertmanager/api/v2/alerts' }, { refetchMs: time.isLive ? AGAIN_MS : false })
+  const alerts = useApi<SentAlert[]>({ path: '/alertmanager/api/v2/alerts' }, { refetchMs: time.isLive ? AGAIN_MS : false })
   const count = alerts.data?.length ?? 0
   return (
     <Panel title={count > 0 ? `Firing alerts (${count})` : 'Firing alerts'} request={alerts.request} actions={<Link to="/alerts">All alerts</Link>}>
@@ -36,7 +23,7 @@ export function FiringAlerts({ time }: { time: TimeRange }) {
         {(all) => (
           <ul className={styles.alerts}>
             {all
-              .toSorted((a, b) => order(a) - order(b) || Date.parse(b.startsAt) - Date.parse(a.startsAt))
+              .toSorted((a, b) => rank(a) - rank(b) || Date.parse(b.startsAt) - Date.parse(a.startsAt))
               .slice(0, MOST)
               .map((alert) => (
                 <AlertLine key={alert.fingerprint} alert={alert} />
@@ -49,12 +36,12 @@ export function FiringAlerts({ time }: { time: TimeRange }) {
   )
 }
 
-function AlertLine({ alert: { labels, annotations, startsAt, status } }: { alert: Alert }) {
+function AlertLine({ alert: { labels, annotations, startsAt, status } }: { alert: SentAlert }) {
   const severity = labels.severity ?? 'no severity'
   const text = annotations.summary ?? annotations.description ?? annotations.message
   return (
     <li>
-      <Badge tone={TONES[severity.toLowerCase()]} icon="alerts">
+      <Badge tone={severityTone(severity)} icon="alerts">
         {severity.slice(0, 40)}
       </Badge>
       <div>

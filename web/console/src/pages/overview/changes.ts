@@ -34,7 +34,7 @@ export function rises(found: Series[], from: number, stepMs: number): Rise[] {
 }
 
 /** Returns the service that a job is of: what is behind its last `/`. */
-export const serviceOf = (job: string) => job.slice(job.lastIndexOf('/') + 1)
+const serviceOf = (job: string) => job.slice(job.lastIndexOf('/') + 1)
 
 /** Returns versions and alerts that appeared. */
 export function appeared(found: Series[], from: number, stepMs: number, service?: string): Change[] {

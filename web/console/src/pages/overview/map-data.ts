@@ -49,7 +49,7 @@ export function edgeQueries(over: number, only = ''): Record<'calls' | 'failed' 
 }
 
 /** Returns the query for the map over the last so many seconds. */
-export function mapQuery(over: number): string {
+function mapQuery(over: number): string {
   const sum = (series: string) => `sum by (service) (rate(${series}[${over}s]))`
   return together({ ...edgeQueries(over), service_calls: sum(CALLS), service_failed: sum(FAILED), service_p95: `histogram_quantile(0.95, ${sum(LATENCY)})` })
 }

@@ -15,7 +15,7 @@ import { ChangeStrip } from './change-strip'
 import { EdgesTable } from './edges-table'
 import type { Place } from '../../failures/failure-data'
 import { failedShare, MANY_FAIL, type ServiceEdge, type ServiceMapData, SOME_FAIL, toneOf, useMap } from './map-data'
-import { readAhead } from '../../failures/near'
+import { readFailuresAhead } from '../../failures/near'
 import styles from './overview.module.css'
 import { PlaceDrawer } from './place-drawer'
 import { ServiceMap } from './service-map'
@@ -39,13 +39,13 @@ export default function Overview() {
   const openEdge = useEvent(({ client, server }: ServiceEdge) => open({ edge: [client, server] }))
   const near = useEvent((item: GraphItem) => {
     const pointed = placeOf('node' in item ? { service: item.node, client: '', server: '' } : { service: '', client: item.edge[0], server: item.edge[1] }, data)
-    if (pointed !== null) readAhead(client, pointed, time)
+    if (pointed !== null) readFailuresAhead(client, pointed, time)
   })
   useKeys('Overview', [{ keys: 'e', does: 'Open where most fails', run: () => data && openWorst(data, open) }])
   const openItem = useMemo(() => itemOf(state.service, state.client, state.server), [state.service, state.client, state.server])
   return (
     <div className="stack">
-      <header className={styles.head}>
+      <header className="page-head">
         <h1>Overview</h1>
         {data && <Verdict map={data} />}
       </header>

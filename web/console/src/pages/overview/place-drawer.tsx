@@ -1,13 +1,13 @@
 // What is known of a service, or of the calls of one to another: beside the map.
 import { useMemo } from 'react'
 import { rangeRequest, readSeries, type Series } from '../../data/prometheus'
+import { quotedValue } from '../../data/query-text'
 import { useApi } from '../../data/use-api'
 import { percent, seconds } from '../../format'
 import { Answer } from '../../parts/answer'
 import { Badge, ButtonLink } from '../../parts/controls'
 import { Drawer } from '../../parts/drawer'
 import { Panel } from '../../parts/panel'
-import { quotedValue } from '../../parts/query-field'
 import { TimeChart } from '../../parts/time-chart'
 import type { TimeRange } from '../../time'
 import { Failures, SlowCalls } from '../../failures/failures'
@@ -53,7 +53,7 @@ export function PlaceDrawer({ place, calls, over, time, onClose }: PlaceDrawerPr
   )
 }
 
-export function Figures({ calls, over }: { calls: Calls; over: string }) {
+function Figures({ calls, over }: { calls: Calls; over: string }) {
   const tone = toneOf(calls)
   return (
     <dl className={styles.figures}>

@@ -1,10 +1,10 @@
 // The processes that a service ran in.
+import { quotedValue } from '../../data/query-text'
 import { type Row, sqlRequest, useSql } from '../../data/sql'
 import { ago, duration, figures, moment } from '../../format'
 import { Answer } from '../../parts/answer'
 import { type Column, DataTable } from '../../parts/data-table'
 import { Panel } from '../../parts/panel'
-import { quotedValue } from '../../parts/query-field'
 import { Link } from '../../router'
 import type { TimeRange } from '../../time'
 import { FailedShare } from '../overview/edges-table'

@@ -1,11 +1,11 @@
 // What a service logs, by pattern.
 import { withParameters } from '../../data/http'
+import { quotedValue } from '../../data/query-text'
 import { useApi } from '../../data/use-api'
 import { ago, short } from '../../format'
 import { Answer } from '../../parts/answer'
 import { Badge, type Tone } from '../../parts/controls'
 import { Panel } from '../../parts/panel'
-import { quotedValue } from '../../parts/query-field'
 import { Link } from '../../router'
 import type { TimeRange } from '../../time'
 import styles from './service.module.css'
@@ -14,7 +14,7 @@ interface Patterns {
   complete: boolean
   visited: number
   other: number
-  patterns: { pattern: string; records: number; levels: Record<string, number>; last: string; example: string }[]
+  patterns: { template: number; pattern: string; records: number; levels: Record<string, number>; last: string; example: string }[]
 }
 
 const MOST = 12
@@ -31,14 +31,14 @@ export function LogPatterns({ service, time }: { service: string; time: TimeRang
       <Answer reading={patterns} what="log patterns" isEmpty={(found) => found.patterns.length === 0} empty="It logged nothing in this time.">
         {(found) => (
           <ul className={styles.patterns}>
-            {found.patterns.map(({ pattern, records, levels, last, example }) => {
+            {found.patterns.map(({ template, pattern, records, levels, last, example }) => {
               const level = WORST.find((name) => (levels[name] ?? 0) > 0) ?? 'unknown'
               return (
-                <li key={pattern}>
+                <li key={template}>
                   <Badge tone={TONES[level]} icon={TONES[level] && 'error'}>
                     {level}
                   </Badge>
-                  <Link to="/logs" parameters={{ q: `${query} ${phrase(example)}` }} title={example.slice(0, 500)}>
+                  <Link to="/logs" parameters={{ q: `${query} template:${template}` }} title={example.slice(0, 500)}>
                     {pattern}
                   </Link>
                   <b>{short(records)}</b>
@@ -46,16 +46,10 @@ export function LogPatterns({ service, time }: { service: string; time: TimeRang
                 </li>
               )
             })}
-            {!found.complete && <li className="muted">of the newest {short(found.visited)} records</li>}
+            {!found.complete && <li className="muted">of {short(found.visited)} records; there are more</li>}
           </ul>
         )}
       </Answer>
     </Panel>
   )
-}
-
-/** The words that such records have in common, as far as one example tells: up to the first that has a digit. */
-function phrase(example: string): string {
-  const words = /^(?:[^\W\d]+\W+){0,7}[^\W\d]*/.exec(example)?.[0].trim() ?? ''
-  return words === '' ? '' : `message:"${words.replace(/[\\"]/g, '\\$&')}"`
 }

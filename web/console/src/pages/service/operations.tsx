@@ -1,15 +1,15 @@
 // The operations of a service: what each is called, how often, what of it fails, and how long it takes.
 import { instantRequest, readSeries, type Series } from '../../data/prometheus'
+import { quotedValue } from '../../data/query-text'
+import { shortOperation } from '../../data/traces'
 import { useApi } from '../../data/use-api'
 import { seconds } from '../../format'
 import { Answer } from '../../parts/answer'
 import { type Column, DataTable } from '../../parts/data-table'
 import { Panel } from '../../parts/panel'
-import { quotedValue } from '../../parts/query-field'
 import { Link } from '../../router'
 import type { TimeRange } from '../../time'
 import { FailedShare } from '../overview/edges-table'
-import { shortName } from '../../failures/failure-data'
 import { failedShare } from '../overview/map-data'
 import { rateText } from '../overview/service-map'
 import { type Of, operationsQuery } from './queries'
@@ -34,7 +34,7 @@ const COLUMNS: Column<Operation>[] = [
 ]
 
 const time = (value: number) => (Number.isNaN(value) ? '–' : seconds(value))
-const Name = ({ name }: { name: string }) => <span title={name}>{shortName(name)}</span>
+const Name = ({ name }: { name: string }) => <span title={name}>{shortOperation(name)}</span>
 
 interface OperationsProps {
   of: Of

@@ -2,6 +2,7 @@
 import { useMemo } from 'react'
 import { withParameters } from '../../data/http'
 import { rangeRequest, readSeries, type Series } from '../../data/prometheus'
+import { aligned, named } from '../../data/series'
 import { useApi } from '../../data/use-api'
 import { clock, seconds } from '../../format'
 import { Answer } from '../../parts/answer'
@@ -82,18 +83,10 @@ function Nothing({ of: { which, operation } }: { of: Of }) {
   return <>It sent no spans in this time. Choose a longer one at the top.</>
 }
 
-/** Returns the lines of the charts, all at the times of the calls. */
+/** Returns the lines of the charts, all at the same times. */
 function linesOf(series: Series[]) {
-  const of = new Map(series.map((each) => [each.labels.is, each]))
-  const times = of.get('calls')?.times ?? []
-  const valuesOf = (name: string) => {
-    const found = of.get(name)
-    const at = new Map(found?.times.map((time, place) => [time, found.values[place]!]))
-    return times.map((time) => {
-      const value = at.get(time)
-      return value === undefined || Number.isNaN(value) ? null : value
-    })
-  }
+  const { times, lines } = aligned(named(series, ({ is }) => is ?? ''))
+  const valuesOf = (name: string) => lines.find((line) => line.name === name)?.values ?? times.map(() => null)
   const [calls, failed] = [valuesOf('calls'), valuesOf('failed')]
   const durations = ['p50', 'p95', 'p99'].map((name, place) => ({ name, colour: `var(--series-${[1, 6, 4][place]})`, values: valuesOf(name) }))
   return {

@@ -1,11 +1,11 @@
 // One service: how it does, who it works with, where it runs, what it says, and what changed at it. From here everything else of it can be reached.
 import { colourOf } from '../../colour'
 import { promText } from '../../data/prometheus'
+import { quotedValue } from '../../data/query-text'
 import { sqlText } from '../../data/sql'
 import { useSession } from '../../data/session'
 import { Button, ButtonLink, Dot, Tabs } from '../../parts/controls'
 import type { GraphItem } from '../../parts/graph'
-import { quotedValue } from '../../parts/query-field'
 import { addressOf, navigate, oneOf, text, useParameters } from '../../router'
 import { useTime } from '../../time'
 import { ChangeStrip } from '../overview/change-strip'
@@ -41,9 +41,9 @@ export default function Service({ parts }: { parts: Record<string, string> }) {
   const setOperation = (op: string) => change({ op: op || undefined })
   return (
     <div className="stack">
-      <header className={styles.head}>
+      <header className="row">
         <Dot colour={colourOf(service)} />
-        <h1 title={service}>{service}</h1>
+        <h1 className={styles.title} title={service}>{service}</h1>
         <Ways service={service} time={time} />
       </header>
       <ChangeStrip changes={changes} time={time} />

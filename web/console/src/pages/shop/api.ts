@@ -75,7 +75,7 @@ export interface Assessment {
   at: string
 }
 
-export interface Destination {
+interface Destination {
   kind: string
   url: string
   measurement_id: string

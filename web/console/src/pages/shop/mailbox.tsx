@@ -9,7 +9,7 @@ import { Panel } from '../../parts/panel'
 import { TimeChart } from '../../parts/time-chart'
 import { text, useParameters } from '../../router'
 import { useTime } from '../../time'
-import { aligned } from '../../data/series'
+import { aligned, named } from '../../data/series'
 import { type Page, useShop } from './api'
 import { PAGE_SIZE, Pager, ToTab, When } from './list'
 import styles from './shop.module.css'
@@ -88,7 +88,7 @@ function Sent() {
     <Panel title="Letters a minute, by template" request={rangeRequest(query, time)}>
       <Answer reading={reading} what="letters" isEmpty={(series) => series.length === 0} empty="No letters were sent in this time.">
         {(series) => {
-          const { times, lines } = aligned(series, ({ vitrine_email_template }) => vitrine_email_template ?? '')
+          const { times, lines } = aligned(named(series, ({ vitrine_email_template }) => vitrine_email_template ?? ''))
           return <TimeChart label="Letters a minute by template" times={times} lines={lines} kind="stacked" from={time.from} to={time.to} legend />
         }}
       </Answer>

@@ -5,12 +5,11 @@ import { Field, Input, Select } from '../../parts/controls'
 import { Question } from '../../parts/question'
 import { type Product, shopChange } from './api'
 import { ProductFields } from './product-drawer'
-import styles from './shop.module.css'
 
 export function NewProduct({ onClose, onMade }: { onClose: () => void; onMade: (id: string) => void }) {
   const [draft, setDraft] = useState({ name: '', description: '', category: '', amount: '', currency: 'EUR' })
   const [more, setMore] = useState({ kind: 'goods', stock: '10', weight: '500', starts: '', duration: '120', venue: '' })
-  const [key] = useState(() => crypto.randomUUID())
+  const [key] = useState(() => crypto.getRandomValues(new Uint32Array(4)).join('-'))
   const making = useChange(({ body }) => onMade((body as Product).id))
   const isEvent = more.kind === 'event'
   const isReady = draft.name !== '' && draft.description !== '' && draft.category !== '' && draft.amount !== '' && (!isEvent || (more.starts !== '' && more.venue !== ''))
@@ -26,7 +25,7 @@ export function NewProduct({ onClose, onMade }: { onClose: () => void; onMade: (
   return (
     <Question title="New product" does="Sell it" isReady={isReady} isBusy={making.isPending} error={making.error} onClose={onClose} onSubmit={() => making.mutate(shopChange('POST', 'products', body(), { 'idempotency-key': key }))}>
       <ProductFields draft={draft} onChange={(part) => setDraft({ ...draft, ...part })} />
-      <div className={styles.fields}>
+      <div className="fields">
         <Field label="Kind">
           <Select value={more.kind} onChange={(event) => setMore({ ...more, kind: event.target.value })}>
             <option value="goods">Goods, which are shipped</option>

@@ -10,7 +10,6 @@ import { money, type Order, type OrderState, type Page, useShop } from './api'
 import { Filter, Find, NothingFits, PAGE_SIZE, Pager, ToTab, When } from './list'
 import { OrderDrawer } from './order-drawer'
 import { type OrderRecord, recordsOf } from './traces'
-import styles from './shop.module.css'
 
 const FIELDS = { state: text(), customer_id: text(), cursor: text(), open: text() }
 const STATES: OrderState[] = ['placed', 'paid', 'shipped', 'delivered', 'cancelled', 'refunded']
@@ -66,7 +65,7 @@ function columnsOf(traces: Map<string, string>, none: string): Column<Order>[] {
     { name: 'placed', heading: 'Placed', cell: ({ placed_at }) => <When at={placed_at} /> },
     { name: 'id', heading: 'Order', cell: ({ id }) => <code title={id}>…{id.slice(-10)}</code> },
     { name: 'state', heading: 'State', cell: ({ state }) => <StateBadge state={state} /> },
-    { name: 'what', heading: 'What', wide: true, cell: ({ lines }) => <span className={styles.what}>{lines.map(({ quantity, name }) => `${quantity} × ${name}`).join(', ')}</span> },
+    { name: 'what', heading: 'What', wide: true, cell: ({ lines }) => <span className="cut">{lines.map(({ quantity, name }) => `${quantity} × ${name}`).join(', ')}</span> },
     { name: 'total', heading: 'Total', end: true, cell: ({ total }) => money(total) },
     { name: 'to', heading: 'To', cell: ({ address }) => address.country },
     { name: 'customer', heading: 'Customer', cell: ({ customer_id }) => <ToTab tab="customers" parameters={{ open: customer_id }} mono>…{customer_id.slice(-6)}</ToTab> },

@@ -37,9 +37,9 @@ export function ProductDrawer({ id, may, onClose }: { id: string; may: boolean; 
 function Facts({ product }: { product: Product }) {
   const { id, kind, picture, price, available, sold, event, tags, promoter_id } = product
   return (
-    <div className={styles.facts}>
+    <div className={styles.about}>
       <img src={shopPath(picture)} alt="" width="96" height="96" />
-      <dl>
+      <dl className="facts">
         <dt>Id</dt>
         <dd className="mono">{id}</dd>
         <dt>Price</dt>
@@ -148,7 +148,7 @@ function Edit({ read, onLook, onGone }: { read: Read; onLook: () => void; onGone
           <span className="muted" role="status">
             {isChanged ? `Changes ${Object.keys(changes).join(', ')}` : saving.isSuccess ? 'Saved' : ''}
           </span>
-          <span className={styles.grow} />
+          <span className="space" />
           <Button kind="bad" onClick={() => setDeleting(true)}>
             Sell it no more …
           </Button>
@@ -165,7 +165,7 @@ function Edit({ read, onLook, onGone }: { read: Read; onLook: () => void; onGone
 
 function Meanwhile({ now, isNew, onMine, onTheirs }: { now: Product; isNew: boolean; onMine: () => void; onTheirs: () => void }) {
   return (
-    <div className={styles.conflict} role="alert">
+    <div className="callout" role="alert">
       <strong>It was changed meanwhile, if only that one was sold.</strong> Nothing of what you typed is lost. It is now: {now.name}, {money(now.price)}, {figures(now.available)} can be had.
       <div className="row">
         <Button disabled={!isNew} onClick={onMine}>
@@ -188,7 +188,7 @@ export function ProductFields({ draft, onChange }: { draft: Omit<Draft, 'restock
       <Field label="Description">
         <TextArea rows={4} value={draft.description} maxLength={4000} required onChange={(event) => onChange({ description: event.target.value })} />
       </Field>
-      <div className={styles.fields}>
+      <div className="fields">
         <Field label="Category">
           <Select value={draft.category} onChange={(event) => onChange({ category: event.target.value })}>
             {!categories.some(({ slug }) => slug === draft.category) && <option value={draft.category}>{draft.category || 'Choose one'}</option>}

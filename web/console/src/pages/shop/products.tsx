@@ -78,7 +78,7 @@ const COLUMNS: Column<Product>[] = [
     heading: 'Product',
     wide: true,
     cell: ({ name, id }) => (
-      <div className={styles.name}>
+      <div className="two-lines">
         <span>{name}</span>
         <small className="mono">{id}</small>
       </div>

@@ -83,7 +83,7 @@ function Keys({ may }: { may: boolean }) {
       ) : (
         <Answer reading={reading} what="keys" isEmpty={({ items }) => items.length === 0}>
           {({ items }) => (
-            <ul className={styles.list}>
+            <ul className="lined">
               {items.map((key) => (
                 <li key={key.id} className="row">
                   <strong>{key.name}</strong> <code>{key.id}</code>
@@ -91,7 +91,7 @@ function Keys({ may }: { may: boolean }) {
                     <Badge key={origin}>{origin}</Badge>
                   ))}
                   <When at={key.created_at} />
-                  <span className={styles.grow} />
+                  <span className="space" />
                   <Button kind="bad" onClick={() => setEnding(key)}>
                     End …
                   </Button>

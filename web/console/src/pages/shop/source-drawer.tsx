@@ -48,7 +48,7 @@ export function SourceDrawer({ id, may, onClose }: { id: string; may: boolean; o
             </p>
             <Panel title="Destinations" level={3} actions={may && <Button icon="plus" onClick={() => setAsked({ act: 'new' })}>Add</Button>}>
               {destinations.length === 0 && <p className="muted">Messages are kept, and sent nowhere.</p>}
-              <ul className={styles.list}>
+              <ul className="lined">
                 {destinations.map(({ kind, url, takes_emails, consent_categories }) => (
                   <li key={kind} className="row">
                     <Badge tone="glass">{kind}</Badge>

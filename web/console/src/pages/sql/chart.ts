@@ -1,8 +1,9 @@
 // Rows with a time and numbers as lines over time: one for each column of numbers, or, beside texts, for each of their values.
+import { aligned, greatest } from '../../data/series'
 import type { Line } from '../../parts/time-chart'
 import type { Answered, Cell, Column } from './answer'
 
-export interface Charted {
+interface Charted {
   times: number[]
   lines: Line[]
   /** Series that are not drawn. */
@@ -24,20 +25,20 @@ export function chartOf({ columns, rows }: Answered): Charted | string {
   const numbers = columns.flatMap((column, place) => (column.number ? [place] : []))
   if (numbers.length === 0) return 'A chart needs a column of numbers beside the time, such as count(*).'
   const texts = columns.flatMap((column, place) => (isText(column) ? [place] : []))
-  const series = new Map<string, Map<number, number>>()
+  const series = new Map<string, { name: string; times: number[]; values: number[] }>()
   for (const row of rows) {
     const ms = timeOf(row[time])
     if (Number.isNaN(ms)) continue
     const of = texts.map((place) => String(row[place] ?? 'null')).join(' · ')
     for (const place of numbers) {
       const name = [of, numbers.length > 1 || of === '' ? columns[place]!.name : ''].filter((part) => part !== '').join(' · ').slice(0, 200)
-      const values = series.get(name) ?? new Map<number, number>()
-      if (!series.has(name)) series.set(name, values)
-      if (row[place] !== null) values.set(ms, Number(row[place]))
+      const line = series.get(name) ?? { name, times: [], values: [] }
+      series.set(name, line)
+      if (row[place] === null) continue
+      line.times.push(ms)
+      line.values.push(Number(row[place]))
     }
   }
-  const times = [...new Set([...series.values()].flatMap((values) => [...values.keys()]))].toSorted((a, b) => a - b)
-  const all = [...series].map(([name, values]) => ({ name, values: times.map((time) => values.get(time) ?? null), most: Math.max(-Infinity, ...values.values()) }))
-  const shown = all.length > MOST_LINES ? all.toSorted((a, b) => b.most - a.most).slice(0, MOST_LINES) : all
-  return { times, lines: shown.map(({ name, values }) => ({ name, values })), left: all.length - shown.length }
+  const shown = greatest([...series.values()], MOST_LINES)
+  return { ...aligned(shown), left: series.size - shown.length }
 }

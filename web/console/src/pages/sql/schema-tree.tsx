@@ -1,8 +1,8 @@
 // Tables with their columns: a click writes a name where the cursor is.
 import { useState } from 'react'
 import { Answer } from '../../parts/answer'
-import { Button, Input } from '../../parts/controls'
-import { Panel } from '../../parts/panel'
+import { Button } from '../../parts/controls'
+import { SideItem, SideList } from '../../parts/side-list'
 import type { Row } from '../../data/sql'
 import type { Reading } from '../../data/use-api'
 import { type Table, tablesOf } from './schema'
@@ -18,21 +18,16 @@ interface SchemaTreeProps {
 export function SchemaTree({ reading, onInsert, onLook }: SchemaTreeProps) {
   const [part, setPart] = useState('')
   return (
-    <Panel title="Tables" request={reading.request} flush className={styles.panel}>
-      <div className={styles.find}>
-        <Input type="search" aria-label="Find a table or a column" placeholder="Find a table or a column" value={part} onChange={(event) => setPart(event.target.value)} />
-      </div>
-      <div className={styles.list}>
-        <Answer reading={reading} what="tables">
-          {(rows) =>
-            tablesOf(rows)
-              .map((table) => found(table, part.trim().toLowerCase()))
-              .filter((table) => table !== null)
-              .map((table) => <Item key={table.name} table={table} isOpen={part !== ''} onInsert={onInsert} onLook={onLook} />)
-          }
-        </Answer>
-      </div>
-    </Panel>
+    <SideList title="Tables" request={reading.request} find="Find a table or a column" part={part} onPart={setPart}>
+      <Answer reading={reading} what="tables">
+        {(rows) =>
+          tablesOf(rows)
+            .map((table) => found(table, part.trim().toLowerCase()))
+            .filter((table) => table !== null)
+            .map((table) => <Item key={table.name} table={table} isOpen={part !== ''} onInsert={onInsert} onLook={onLook} />)
+        }
+      </Answer>
+    </SideList>
   )
 }
 
@@ -45,22 +40,18 @@ function found(table: Table, part: string): Table | null {
 function Item({ table: { name, columns }, isOpen, onInsert, onLook }: { table: Table; isOpen: boolean } & Pick<SchemaTreeProps, 'onInsert' | 'onLook'>) {
   const hasTime = columns.some((column) => column.name === 'time')
   return (
-    <details className={styles.table} open={isOpen}>
-      <summary>
-        <span>{name}</span>
-        <small>{columns.length}</small>
-      </summary>
+    <SideItem name={name} detail={columns.length} isOpen={isOpen}>
       <div className={styles.actions}>
         <Button onClick={() => onLook(`SELECT *\nFROM ${name}${hasTime ? "\nWHERE time > now() - interval '15 minutes'\nORDER BY time DESC" : ''}\nLIMIT 100`)}>{hasTime ? 'Newest 100' : 'First 100'}</Button>
         <Button kind="plain" onClick={() => onInsert(name)}>
           Insert name
         </Button>
       </div>
-      <ul>
+      <ul className={styles.columns}>
         {columns.map((column) => (
           <li key={column.name}>
             <button type="button" onClick={() => onInsert(column.name)} title={`Write ${column.name} where the cursor is`}>
-              <span>{column.name}</span>
+              <span className="cut">{column.name}</span>
               <small>
                 {column.type}
                 {column.isNullable && '?'}
@@ -69,6 +60,6 @@ function Item({ table: { name, columns }, isOpen, onInsert, onLook }: { table: T
           </li>
         ))}
       </ul>
-    </details>
+    </SideItem>
   )
 }

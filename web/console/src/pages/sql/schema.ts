@@ -4,7 +4,7 @@ import { useSql, type Row } from '../../data/sql'
 import type { Reading } from '../../data/use-api'
 import type { SqlNames } from '../../parts/editor'
 
-export interface TableColumn {
+interface TableColumn {
   name: string
   type: string
   isNullable: boolean
@@ -41,7 +41,7 @@ export function tablesOf(rows: Row[]): Table[] {
 }
 
 /** Returns a type as people call it. */
-export function shortType(type: string): string {
+function shortType(type: string): string {
   if (type.startsWith('Timestamp')) return 'time'
   if (type.startsWith('Dictionary') || type.startsWith('Utf8') || type.startsWith('LargeUtf8')) return 'text'
   if (type.startsWith('Map')) return 'map'

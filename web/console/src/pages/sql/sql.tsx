@@ -10,6 +10,7 @@ import { Editor, type EditorHandle, type Mistake } from '../../parts/editor'
 import { KeptQueries } from '../../parts/kept-queries'
 import { Panel } from '../../parts/panel'
 import { rememberQuery } from '../../parts/recent-queries'
+import { Beside } from '../../parts/side-list'
 import { useParameters } from '../../router'
 import { useStatement } from './answer'
 import { mistakesOf } from './mistake'
@@ -44,10 +45,9 @@ export default function Page() {
   const cancel = () => void client.cancelQueries({ queryKey: ['api', reading.request] })
   useKeys('SQL', [{ keys: '/', does: 'Go to the statement', run: () => editor.current?.focus() }])
   return (
-    <div className={styles.page} data-tables={hasTables ? '' : undefined}>
+    <>
       <h1 className="sr-only">SQL</h1>
-      {hasTables && <SchemaTree reading={columns} onInsert={(text) => editor.current?.insert(text)} onLook={(text) => void run(text)} />}
-      <div className="stack">
+      <Beside list={hasTables && <SchemaTree reading={columns} onInsert={(text) => editor.current?.insert(text)} onLook={(text) => void run(text)} />}>
         {kept.error && <Problem error={kept.error} onRetry={() => kept.refetch()} />}
         <Editor label="Statement" language="sql" handle={editor} value={draft} onChange={setDraft} onSubmit={(text) => void run(text)} mistakes={mistakes} names={names} lineNumbers minLines={5} placeholder="SELECT service, count(*) FROM spans WHERE time > now() - interval '1 hour' GROUP BY service" />
         <div className="row">
@@ -62,14 +62,14 @@ export default function Page() {
           )}
           <KeptQueries of="sql" text={draft} onChoose={(text) => void run(text)} />
           <span className="muted">Ctrl+Enter runs it</span>
-          <span className={styles.space} />
+          <span className="space" />
           <Button kind="plain" aria-pressed={hasTables} icon="sql" onClick={() => setTables(!hasTables)}>
             Tables
           </Button>
         </div>
         {statement.trim() === '' ? <Beginning onRun={(text) => void run(text)} /> : <Result statement={statement} reading={reading} />}
-      </div>
-    </div>
+      </Beside>
+    </>
   )
 }
 

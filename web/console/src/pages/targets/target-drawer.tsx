@@ -11,13 +11,12 @@ import { JobConfig, MetricsOfTarget } from './target-metrics'
 import { Relabelling } from './relabelling'
 import { type ActiveTarget, activeKey, selectorOf } from './target-data'
 import { HealthBadge, scrapedAt } from './target-tables'
-import styles from './targets.module.css'
 
 export function TargetDrawer({ target, onClose }: { target: ActiveTarget; onClose: () => void }) {
   return (
     <Drawer title={target.labels.instance ?? target.scrapeUrl} of={activeKey(target)} onClose={onClose} actions={<HealthBadge health={target.health} />}>
       {target.lastError !== '' && (
-        <p className={styles.error} role="note">
+        <p className="callout" data-tone="bad" role="note">
           {target.lastError}
         </p>
       )}
@@ -33,7 +32,7 @@ export function TargetDrawer({ target, onClose }: { target: ActiveTarget; onClos
 function Facts({ target }: { target: ActiveTarget }) {
   const at = scrapedAt(target)
   return (
-    <dl className={styles.facts}>
+    <dl className="facts">
       <dt>Address</dt>
       <dd className="mono">{/^https?:/.test(target.scrapeUrl) ? <a href={target.scrapeUrl}>{target.scrapeUrl}</a> : target.scrapeUrl}</dd>
       <dt>Last scrape</dt>

@@ -49,7 +49,7 @@ export function JobConfig({ job }: { job: string }) {
     <details className={styles.more} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Configuration of the job {job}</summary>
       <Answer reading={reading} what="the configuration">
-        {(yaml) => <pre tabIndex={0}>{yaml}</pre>}
+        {(yaml) => <pre className="listing" tabIndex={0}>{yaml}</pre>}
       </Answer>
     </details>
   )

@@ -53,7 +53,7 @@ const COLUMNS: Column<ActiveTarget>[] = [
 
 function Address({ target: { scrapeUrl, lastError } }: { target: ActiveTarget }) {
   return (
-    <span className={styles.address}>
+    <span className="two-lines">
       <span className="mono" title={scrapeUrl}>
         {scrapeUrl}
       </span>
@@ -103,9 +103,9 @@ export function DroppedTable({ targets, notKept, open, onOpen, nothing }: TableP
         <DataTable label="Dropped targets" columns={DROPPED} rows={targets.slice(0, MOST_ROWS)} rowKey={(target) => `${target.scrapePool} ${labelText(target.discoveredLabels)}`} onOpen={(target) => onOpen(droppedKey(target))} isOpen={(target) => droppedKey(target) === open} />
       )}
       <More all={targets.length} />
-      {notKept > 0 && <p className={styles.note}>{notKept.toLocaleString('en')} more were dropped and are only counted: their jobs keep no more (keep_dropped_targets).</p>}
+      {notKept > 0 && <p className="footnote">{notKept.toLocaleString('en')} more were dropped and are only counted: their jobs keep no more (keep_dropped_targets).</p>}
     </>
   )
 }
 
-const More = ({ all }: { all: number }) => (all > MOST_ROWS ? <p className={styles.note}>The first {MOST_ROWS} of {all.toLocaleString('en')} are shown: a filter finds the others.</p> : null)
+const More = ({ all }: { all: number }) => (all > MOST_ROWS ? <p className="footnote">The first {MOST_ROWS} of {all.toLocaleString('en')} are shown: a filter finds the others.</p> : null)

@@ -28,7 +28,7 @@ export default function Page() {
   const close = () => change({ target: undefined })
   return (
     <div className="stack">
-      <header className={styles.head}>
+      <header className="page-head">
         <h1>Targets</h1>
         <p className="muted">What the observatory asks for metrics, and how that goes.</p>
       </header>
@@ -68,7 +68,7 @@ function Jobs({ targets, shown }: { targets: Targets; shown: Shown }) {
       {jobsOf(targets).map(({ job, up, all, dropped }) => (
         <li key={job}>
           <Link change={{ job: shown.job === job ? undefined : job, target: undefined }} aria-current={shown.job === job ? 'true' : undefined}>
-            <span className={styles.job} title={job}>
+            <span className={`cut ${styles.job}`} title={job}>
               {job}
             </span>
             <Badge tone={up === all ? 'ok' : 'bad'} icon={up === all ? 'check' : 'error'}>
@@ -90,7 +90,7 @@ function Filters({ targets, shown, tab, onChange }: { targets: Targets; shown: S
   const count = (health: (typeof HEALTHS)[number]) => targets.activeTargets.filter((target) => target.health === health).length
   const dropped = Object.values(targets.droppedTargetCounts).reduce((sum, count) => sum + count, 0)
   return (
-    <div className={styles.filters} ref={bar}>
+    <div className="row" ref={bar}>
       <Tabs
         label="Targets"
         open={tab}
@@ -100,7 +100,7 @@ function Filters({ targets, shown, tab, onChange }: { targets: Targets; shown: S
           { name: 'dropped', label: `Dropped (${dropped})` },
         ]}
       />
-      <Input type="search" aria-label="Filter by address, label or error" placeholder="Address, label or error" value={shown.q} onChange={(event) => onChange({ q: event.target.value }, { replace: true })} />
+      <Input type="search" className={styles.filter} aria-label="Filter by address, label or error" placeholder="Address, label or error" value={shown.q} onChange={(event) => onChange({ q: event.target.value }, { replace: true })} />
       {tab === 'active' && (
         <Select aria-label="Health" value={shown.health} onChange={(event) => onChange({ health: event.target.value === 'all' ? undefined : event.target.value })}>
           <option value="all">Any health</option>
@@ -133,6 +133,6 @@ config = "prometheus.yml"`
 const Nothing = () => (
   <div className={styles.nothing}>
     <p>Nothing is scraped. A configuration as Prometheus has it is named in the settings of the observatory:</p>
-    <pre tabIndex={0}>{EXAMPLE}</pre>
+    <pre className="listing" tabIndex={0}>{EXAMPLE}</pre>
   </div>
 )

@@ -1,8 +1,7 @@
 // Attributes as they were sent. Each narrows the search for traces, to those with it or without it.
-import { attributeKey } from '../../data/query-text'
+import { attributeKey, quotedValue } from '../../data/query-text'
 import type { Attribute } from '../../data/traces'
 import { ButtonLink } from '../../parts/controls'
-import { quotedValue } from '../../parts/query-field'
 import styles from './span-drawer.module.css'
 
 /** Longer texts are folded. */

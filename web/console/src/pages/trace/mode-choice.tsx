@@ -4,7 +4,7 @@ import { Button } from '../../parts/controls'
 import type { Spans } from './spans'
 import styles from './trace.module.css'
 
-export type Mode = 'all' | 'errors' | 'critical'
+type Mode = 'all' | 'errors' | 'critical'
 
 export function ModeChoice({ spans, mode, onMode }: { spans: Spans; mode: Mode; onMode: (mode: Mode) => void }) {
   const counts = useMemo(() => {

@@ -1,5 +1,6 @@
 // One span whole, at the side: what it says of itself, what was logged in it, and how its instance was at that time.
 import { colourOf } from '../../colour'
+import { copy } from '../../data/clipboard'
 import { msOf, shortOperation, type SpanDetail, spanRequest } from '../../data/traces'
 import { useApi } from '../../data/use-api'
 import { duration, moment, percent } from '../../format'
@@ -29,7 +30,7 @@ export function SpanDrawer({ trace, spans, row, onOpen, onClose }: SpanDrawerPro
   const reading = useApi<{ spans: SpanDetail[] }>(spanRequest(trace, id), { staleMs: 300_000, keep: false })
   const message = spans.messages[spans.message[row]!]
   return (
-    <Drawer title={`${service} ${shortOperation(name)}`} of={`span of trace ${trace}`} onClose={onClose} actions={<Button kind="plain" icon="link" label="Copy a link to this span" onClick={() => void navigator.clipboard.writeText(location.href)} />}>
+    <Drawer title={`${service} ${shortOperation(name)}`} of={`span of trace ${trace}`} onClose={onClose} actions={<Button kind="plain" icon="link" label="Copy a link to this span" onClick={() => copy(location.href)} />}>
       <div className={styles.head}>
         {spans.error[row] === 1 && (
           <p className={styles.failed}>

@@ -8,7 +8,7 @@ import { type Column, DataTable } from '../../parts/data-table'
 import type { Spans } from './spans'
 import styles from './trace.module.css'
 
-export interface Sums {
+interface Sums {
   key: string
   service: string
   name: string
@@ -24,7 +24,7 @@ export interface Sums {
 type By = 'operation' | 'service'
 
 /** Returns sums by service, or by service and operation. */
-export function sumsOf(spans: Spans, by: By): Sums[] {
+function sumsOf(spans: Spans, by: By): Sums[] {
   const groups = new Map<number, number[]>()
   for (let row = 0; row < spans.count; row++) {
     const key = spans.service[row]! * spans.names.length + (by === 'operation' ? spans.name[row]! : 0)

@@ -1,6 +1,7 @@
 // The head of a trace: its verdict in one line, its size, and whatever is odd about it.
 import { memo, useMemo } from 'react'
 import { colourOf } from '../../colour'
+import { copy } from '../../data/clipboard'
 import { msOf, shortOperation, type TraceColumns, type TraceProblem } from '../../data/traces'
 import { ago, duration, moment } from '../../format'
 import { Badge, Button, ButtonLink, Dot } from '../../parts/controls'
@@ -56,7 +57,7 @@ export const TraceHead = memo(function TraceHead({ trace, spans, onOpen }: Trace
         <code className={styles.id} title="The trace's id">
           {trace.trace_id}
         </code>
-        <Button kind="plain" icon="copy" label="Copy the trace's id" onClick={() => void navigator.clipboard.writeText(trace.trace_id)} />
+        <Button kind="plain" icon="copy" label="Copy the trace's id" onClick={() => copy(trace.trace_id)} />
         <ButtonLink kind="plain" icon="logs" to="/logs" parameters={{ q: `trace:${trace.trace_id}`, from: Math.floor(start - 60e3), to: Math.ceil(start + spans.length / 1e6 + 60e3) }}>
           Logs
         </ButtonLink>

@@ -16,7 +16,7 @@ const MOST = 500
 const BEFORE_NS = 60n * 1_000_000_000n
 const AFTER_NS = 600n * 1_000_000_000n
 
-export interface TraceLog {
+interface TraceLog {
   time: string
   cursor: string
   service?: string

@@ -1,8 +1,7 @@
 // One trace: what it says in a line, where its time went, and what each span knows.
 import { useEffect, useMemo } from 'react'
-import { columnsRequest, type TraceColumns } from '../../data/traces'
-import { ApiError } from '../../data/http'
-import { useApi } from '../../data/use-api'
+import { type TraceColumns, useTrace } from '../../data/traces'
+import { ApiError, type ApiRequest } from '../../data/http'
 import { Answer } from '../../parts/answer'
 import { Button, ButtonLink } from '../../parts/controls'
 import { Link, navigate, oneOf, changedAddress, text, useParameters } from '../../router'
@@ -30,7 +29,7 @@ export const TRACE = {
 
 export default function TracePage({ parts }: { parts: Record<string, string> }) {
   const id = (parts.id ?? '').toLowerCase()
-  const reading = useApi<TraceColumns>(columnsRequest(id), { staleMs: 60_000, keep: false })
+  const reading = useTrace(id)
   if (reading.error instanceof ApiError && reading.error.status === 404) return <NoTrace id={id} onRetry={() => reading.refetch()} />
   return (
     <Answer reading={reading} what="the trace">
@@ -61,7 +60,7 @@ function NoTrace({ id, onRetry }: { id: string; onRetry: () => void }) {
   )
 }
 
-function Trace({ trace, request }: { trace: TraceColumns; request: ReturnType<typeof columnsRequest> }) {
+function Trace({ trace, request }: { trace: TraceColumns; request: ApiRequest }) {
   const spans = useMemo(() => spansOf(trace), [trace])
   const folds = useMemo(() => foldsOf(spans), [spans])
   const [{ span, focus }, change] = useParameters(TRACE)

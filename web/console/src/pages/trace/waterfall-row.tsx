@@ -14,7 +14,7 @@ const MOST_PIECES = 24
 /** Deeper than this, the level stands as a number instead of more room. */
 const DEEPEST_INDENT = 16
 
-export interface RowProps {
+interface RowProps {
   spans: Spans
   folds: Folds
   item: number

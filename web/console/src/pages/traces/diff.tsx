@@ -1,7 +1,7 @@
 // Two traces side by side: their spans merged by path, with what each took and what only one of them has.
 import { useMemo } from 'react'
-import { columnsRequest, msOf, shortOperation, type TraceColumns } from '../../data/traces'
-import { useApi } from '../../data/use-api'
+import { msOf, shortOperation, type TraceColumns, useTrace } from '../../data/traces'
+import type { Reading } from '../../data/use-api'
 import { ago, duration } from '../../format'
 import { Answer } from '../../parts/answer'
 import { Badge, Button, ButtonLink } from '../../parts/controls'
@@ -18,8 +18,8 @@ const DIFF = { a: text(), b: text(), changed: flag() }
 
 export default function DiffPage() {
   const [{ a, b, changed }, change] = useParameters(DIFF)
-  const first = useApi<TraceColumns>(a === '' ? null : columnsRequest(a), { staleMs: 60_000, keep: false })
-  const second = useApi<TraceColumns>(b === '' ? null : columnsRequest(b), { staleMs: 60_000, keep: false })
+  const first = useTrace(a)
+  const second = useTrace(b)
   if (a === '' || b === '') {
     return (
       <div className="stack">
@@ -45,7 +45,7 @@ export default function DiffPage() {
   )
 }
 
-function Side({ name, reading }: { name: string; reading: ReturnType<typeof useApi<TraceColumns>> }) {
+function Side({ name, reading }: { name: string; reading: Reading<TraceColumns> }) {
   return (
     <Panel title={`Trace ${name}`} request={reading.request} actions={reading.data && <ButtonLink kind="plain" to={`/trace/${reading.data.trace_id}`} icon="traces">Open</ButtonLink>}>
       <Answer reading={reading} what={`trace ${name}`} isEmpty={(trace) => trace.spans === 0} empty="No span of it is kept any more.">

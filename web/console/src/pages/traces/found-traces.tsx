@@ -3,15 +3,16 @@ import { useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useMemo } from 'react'
 import { useApi } from '../../data/use-api'
 import { useKeys } from '../../keys'
+import { readTraceAhead } from '../../failures/near'
 import { Answer } from '../../parts/answer'
 import { Button, ButtonLink } from '../../parts/controls'
 import { Panel } from '../../parts/panel'
+import { useNear } from '../../parts/use-near'
 import { addressOf, navigate, type Parameters } from '../../router'
 import type { TimeRange } from '../../time'
 import type { Looked } from '../../data/traces'
 import { type FoundTrace, readFound, tracesRequest } from './found'
 import { MergedTraces } from './merged-traces'
-import { prefetchTrace } from './prefetch'
 import { TraceList } from './trace-list'
 import type { Box, TraceQuery } from './trace-query'
 import styles from './traces.module.css'
@@ -35,6 +36,7 @@ interface FoundTracesProps {
 
 export function FoundTraces({ query, text, time, box, looked, most, pick, view, change, tabs }: FoundTracesProps) {
   const client = useQueryClient()
+  const near = useNear((id: string) => readTraceAhead(client, id))
   const limit = Math.min(MOST, Math.max(1, Math.round(most)))
   const reading = useApi(tracesRequest(query, time, box, limit), { read: readFound, staleMs: 10_000 })
   // Of whole traces in a box, those that are longer as a whole than the box are left out: they only have a span that is in it.
@@ -62,7 +64,7 @@ export function FoundTraces({ query, text, time, box, looked, most, pick, view, 
       <Answer reading={reading} what="traces" isEmpty={() => rows.length === 0} empty={<NoTraces box={box} text={text} change={change} />}>
         {(found) => (
           <>
-            {view === 'list' ? <TraceList rows={rows} pick={pick} onTick={tick} onOpen={(trace) => navigate(traceAddress(trace))} onNear={(trace) => prefetchTrace(client, trace.id)} /> : <MergedTraces traces={rows} />}
+            {view === 'list' ? <TraceList rows={rows} pick={pick} onTick={tick} onOpen={(trace) => navigate(traceAddress(trace))} onNear={near} /> : <MergedTraces traces={rows} />}
             {found.length >= limit && (
               <p className={styles.more}>
                 The newest {found.length} are shown.

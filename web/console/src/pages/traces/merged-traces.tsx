@@ -1,13 +1,13 @@
 // The found traces as one tree: calls of one operation of a service below the same callers are one.
 import { useQueries } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
+import { traceQuery } from '../../data/traces'
 import { duration } from '../../format'
 import { type CallTree, mergedTree } from '../trace/call-tree'
 import { FlameGraph } from '../trace/flame-graph'
 import type { FlameWidth } from '../trace/flame-layout'
 import { spansOf } from '../trace/spans'
 import type { FoundTrace } from './found'
-import { traceQuery } from './prefetch'
 import { TreeGrid } from './tree-grid'
 import styles from './traces.module.css'
 

@@ -17,17 +17,13 @@ interface TraceListProps {
   pick: string[]
   onTick: (id: string) => void
   onOpen: (trace: FoundTrace) => void
-  /** The pointer or the focus is on it. */
-  onNear: (trace: FoundTrace) => void
+  /** The pointer or the focus is on a trace, or on none any more. */
+  onNear: (id: string | null) => void
 }
 
 export function TraceList({ rows, pick, onTick, onOpen, onNear }: TraceListProps) {
   const longest = useMemo(() => rows.reduce((most, { duration }) => Math.max(most, duration), 1), [rows])
-  const byId = useMemo(() => new Map(rows.map((trace) => [trace.id, trace])), [rows])
-  const near = (target: EventTarget) => {
-    const trace = byId.get((target as Element).closest('tr')?.querySelector('[data-trace]')?.getAttribute('data-trace') ?? '')
-    if (trace) onNear(trace)
-  }
+  const near = (target: EventTarget) => onNear((target as Element).closest('tr')?.querySelector('[data-trace]')?.getAttribute('data-trace') ?? null)
   const columns: Column<FoundTrace>[] = [
     {
       name: 'pick',
@@ -76,7 +72,7 @@ export function TraceList({ rows, pick, onTick, onOpen, onNear }: TraceListProps
     { name: 'start', heading: 'Began', end: true, sort: ({ start }) => start, cell: ({ start }) => <time title={moment(start, { fraction: true })}>{ago(start)}</time> },
   ]
   return (
-    <div onPointerOver={(event) => near(event.target)} onFocus={(event) => near(event.target)}>
+    <div onPointerOver={(event) => near(event.target)} onPointerLeave={() => onNear(null)} onFocus={(event) => near(event.target)}>
       <DataTable label="Traces" columns={columns} rows={rows} rowKey={({ id }) => id} onOpen={onOpen} isOpen={({ id }) => pick.includes(id)} />
     </div>
   )

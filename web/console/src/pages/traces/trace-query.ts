@@ -1,5 +1,6 @@
 // The query text as far as it can be asked of traces, and what a drawn box is in it.
-import { conditionsOf } from '../../data/query-text'
+import { conditionsOf, knownKey } from '../../data/query-text'
+import { readDuration } from '../../durations'
 
 export interface TraceQuery {
   service?: string
@@ -23,7 +24,7 @@ export function readTraceQuery(text: string): TraceQuery | { cannot: string } {
 /** A key, maybe in quotes, and a value, maybe in quotes. */
 const CONDITION = /^(?:"((?:[^"\\]|\\.)*)"|([^\s":()/<>-][^\s":()]*)):(?:"((?:[^"\\]|\\.)*)"|([^\s"()]+))$/
 /** Keys that only log records have. */
-const OF_LOGS = new Set(['level', 'severity', 'severity_text', 'message', 'body', 'event', 'trace', 'span', 'scope', 'scope_version', 'time', 'observed_time'])
+const OF_LOGS = new Set(['level', 'severity_text', 'message', 'template', 'event', 'trace', 'span', 'scope', 'scope_version', 'time', 'observed_time'])
 
 const unescaped = (text: string) => text.replace(/\\(.)/g, '$1')
 
@@ -33,12 +34,12 @@ function add(query: TraceQuery, condition: string): boolean {
   const [, quotedKey, plainKey = '', quoted, plain = ''] = parts
   const value = unescaped(quoted ?? plain)
   if (quotedKey === undefined && plainKey === 'duration') return quoted === undefined && addDuration(query, plain)
-  if (quoted === undefined && /[*?]|^[<>/[]|\.\./.test(plain)) return false
+  if (quoted === undefined && /\*|^[<>]|^\/.+\/$|\.\./.test(plain)) return false
   if (quotedKey !== undefined || plainKey.startsWith('attributes.')) {
     query.attributes[unescaped(quotedKey ?? plainKey.slice('attributes.'.length))] = value
     return true
   }
-  return addNamed(query, unescaped(plainKey), value)
+  return addNamed(query, knownKey(unescaped(plainKey)), value)
 }
 
 function addNamed(query: TraceQuery, key: string, value: string): boolean {
@@ -69,16 +70,8 @@ function addDuration(query: TraceQuery, text: string): boolean {
   return true
 }
 
-const UNITS: Record<string, number> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 }
-
-/** Returns nanoseconds for "200ms" or "1m30s"; null if it is no duration. */
-export function readDuration(text: string): number | null {
-  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|μs|ms|s|m|h))+$/.test(text)) return null
-  return [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|s|m|h)/g)].reduce((sum, [, count, unit]) => sum + Number(count) * UNITS[unit!]!, 0)
-}
-
 /** Returns a duration as a query has it, with three figures: rounded down or up, so that a range keeps what it had. */
-export function writtenDuration(ns: number, way: 'down' | 'up'): string {
+function writtenDuration(ns: number, way: 'down' | 'up'): string {
   const [unit, size] = ns >= 1e9 ? ['s', 1e9] : ns >= 1e6 ? ['ms', 1e6] : ns >= 1e3 ? ['us', 1e3] : (['ns', 1] as const)
   const value = ns / Number(size)
   const step = 10 ** (Math.floor(Math.log10(Math.max(value, 1))) - 2)

@@ -48,13 +48,15 @@ export default function TracesPage() {
   return (
     <div className="stack">
       <h1 className="sr-only">Traces</h1>
-      <div className={styles.ask}>
+      <div className="row">
         <QueryField of="traces" value={state.q} keys={KEYS} isWrong={cannot || heatmap.error !== null} placeholder="service:checkout status:error duration:>200ms http.route:/api/v1/orders" onSubmit={(q) => change({ q, box: undefined, differs: undefined, pick: [], most: undefined })} />
       </div>
       {cannot && heatmap.data && !heatmap.error && (
-        <p className={styles.cannot} role="alert">
-          Traces cannot be listed: <code>{query.cannot}</code> cannot be asked of them. Expected <code>service:NAME</code>, <code>name:OPERATION</code>, <code>status:error</code>, <code>duration:&gt;200ms</code> or <code>KEY:VALUE</code>, all of one and the same span.
-        </p>
+        <div className="callout" data-tone="bad" role="alert">
+          <p>
+            Traces cannot be listed: <code>{query.cannot}</code> cannot be asked of them. Expected <code>service:NAME</code>, <code>name:OPERATION</code>, <code>status:error</code>, <code>duration:&gt;200ms</code> or <code>KEY:VALUE</code>, all of one and the same span.
+          </p>
+        </div>
       )}
       <Panel
         title="When, and how long"

@@ -1,11 +1,11 @@
 // Where the extra time went: for how long traces of both sets waited for each operation.
 import type { CSSProperties } from 'react'
 import { colourOf } from '../../colour'
+import { quotedValue } from '../../data/query-text'
 import { shortOperation, type TimeComparison } from '../../data/traces'
 import { duration } from '../../format'
 import { Button, Dot } from '../../parts/controls'
 import { type Column, DataTable } from '../../parts/data-table'
-import { quotedValue } from '../../parts/query-field'
 import styles from './what-differs.module.css'
 
 type Operation = TimeComparison['operations'][number]

@@ -38,7 +38,7 @@ export function Visits() {
         </Answer>
         <details className={styles.statement}>
           <summary>The statement</summary>
-          <pre tabIndex={0}>{statement}</pre>
+          <pre className="listing" tabIndex={0}>{statement}</pre>
         </details>
       </Panel>
       {(reading.data?.length ?? 0) > 0 && <SlowTraces within={isWithin} answered={answered} time={time} />}
