@@ -8,7 +8,6 @@ mod counts;
 mod export;
 mod fields;
 mod highlight;
-mod mask;
 mod patterns;
 mod question;
 mod record;

@@ -4,6 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use vitrine_kit::hash;
 
+use crate::matching::TextTable;
+
 /// Entries of an empty table.
 const FIRST_ENTRIES: usize = 64;
 
@@ -80,6 +82,14 @@ impl Dictionary {
         self.probe(self.hash(bytes), bytes).ok()
     }
 
+    /// Makes room for so many more texts.
+    pub(crate) fn reserve(&mut self, texts: usize) {
+        let entries = ((self.len() + texts) * 2 + 1).next_power_of_two();
+        if entries > self.table.len() {
+            self.resize(entries);
+        }
+    }
+
     /// The number of a text, which is a new one if it had none.
     pub fn intern(&mut self, bytes: &[u8]) -> u32 {
         let hash = self.hash(bytes);
@@ -123,7 +133,7 @@ impl Dictionary {
         self.arena.extend_from_slice(bytes);
         self.offsets.push(self.arena.len() as u32);
         if self.len() * 2 > self.table.len() {
-            self.grow();
+            self.resize(self.table.len() * 4);
         }
         code
     }
@@ -166,8 +176,8 @@ impl Dictionary {
     }
 
     #[cold]
-    fn grow(&mut self) {
-        let mut table = vec![Entry::default(); self.table.len() * 4];
+    fn resize(&mut self, entries: usize) {
+        let mut table = vec![Entry::default(); entries];
         let mask = table.len() - 1;
         for code in 0..self.len() as u32 {
             let hash = self.hash(self.get(code));
@@ -185,6 +195,24 @@ impl Dictionary {
     #[inline]
     fn hash(&self, bytes: &[u8]) -> u64 {
         hash::seeded(self.seed, bytes).0
+    }
+}
+
+impl TextTable for Dictionary {
+    fn count(&self) -> u32 {
+        self.len() as u32
+    }
+
+    fn code_of(&self, text: &[u8]) -> Option<u32> {
+        self.find(text)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.arena
+    }
+
+    fn place(&self, code: u32) -> (u32, u32) {
+        (self.offsets[code as usize], self.offsets[code as usize + 1])
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 
 use crate::decode::{self, Malformation};
+use crate::matching::TextTable;
 
 /// The distinct values that codes stand for.
 #[derive(Debug)]
@@ -105,8 +106,7 @@ impl DistinctTexts {
         (0..self.len() as u32).map(|code| self.get(code))
     }
 
-    /// The code of a text.
-    pub fn find(&self, text: &[u8]) -> Option<u32> {
+    fn find(&self, text: &[u8]) -> Option<u32> {
         if !self.sorted() {
             return self.iter().position(|each| each == text).map(|code| code as u32);
         }
@@ -120,5 +120,23 @@ impl DistinctTexts {
             }
         }
         None
+    }
+}
+
+impl TextTable for DistinctTexts {
+    fn count(&self) -> u32 {
+        self.len() as u32
+    }
+
+    fn code_of(&self, text: &[u8]) -> Option<u32> {
+        self.find(text)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn place(&self, code: u32) -> (u32, u32) {
+        (self.starts[code as usize] + 4, self.starts[code as usize + 1])
     }
 }

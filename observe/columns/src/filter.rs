@@ -18,6 +18,19 @@ pub enum TextTest {
     Where(Arc<dyn Fn(&str) -> bool + Send + Sync>),
 }
 
+/// Two of [`TextTest::Where`] are equal if they are the same one.
+impl PartialEq for TextTest {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Equal(a), Self::Equal(b)) => a == b,
+            (Self::OneOf(a), Self::OneOf(b)) => a == b,
+            (Self::Match(a), Self::Match(b)) => a == b,
+            (Self::Where(a), Self::Where(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Debug for TextTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -4,9 +4,14 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::ops::Range;
 
+use vitrine_observe_text::TextScan;
+
 use crate::column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
 use crate::definition::{Definition, Kind};
 use crate::filter::{Filter, TextTest, double_text};
+
+/// So many times as many texts as rows are looked through at once, at most.
+const SPARSE: usize = 4;
 
 /// What a value that is not a text must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,28 +75,48 @@ pub(crate) enum CodeSet {
     Many(Vec<bool>),
 }
 
+/// Distinct texts, which lie one after the other in the order of their codes.
+pub(crate) trait TextTable {
+    /// How many there are.
+    fn count(&self) -> u32;
+    /// The code of a text, if it has one.
+    fn code_of(&self, text: &[u8]) -> Option<u32>;
+    /// What all are parts of.
+    fn bytes(&self) -> &[u8];
+    /// Where the text of a code starts and ends. Panics for a code that there is not.
+    fn place(&self, code: u32) -> (u32, u32);
+}
+
+impl TextTest {
+    /// Which of the texts of these codes meet it.
+    fn flags(&self, texts: &impl TextTable, codes: Range<u32>) -> Vec<bool> {
+        if codes.is_empty() {
+            return Vec::new();
+        }
+        let base = texts.place(codes.start).0;
+        let bytes = &texts.bytes()[base as usize..texts.place(codes.end - 1).1 as usize];
+        let places = codes.map(|code| texts.place(code)).map(|(start, end)| (start - base, end - base));
+        match self {
+            Self::Match(wanted) => TextScan::new(wanted.clone()).matching(bytes, places.map(Some)),
+            test => places.map(|(start, end)| meets(test, &bytes[start as usize..end as usize])).collect(),
+        }
+    }
+}
+
 impl CodeSet {
-    /// Of so many distinct texts; `find` tells the code of a text, `texts` are all in order of their codes.
-    pub fn new<'a>(
-        test: &TextTest,
-        distinct: usize,
-        find: impl Fn(&[u8]) -> Option<u32>,
-        texts: impl Iterator<Item = &'a [u8]>,
-    ) -> Self {
-        let mut wanted = vec![false; distinct];
-        match test {
-            TextTest::Equal(text) => return find(text.as_bytes()).map_or(Self::None, Self::One),
+    /// Those of the texts that meet a test.
+    pub fn new(test: &TextTest, texts: &impl TextTable) -> Self {
+        let wanted = match test {
+            TextTest::Equal(text) => return texts.code_of(text.as_bytes()).map_or(Self::None, Self::One),
             TextTest::OneOf(one_of) => {
-                for code in one_of.iter().filter_map(|text| find(text.as_bytes())) {
+                let mut wanted = vec![false; texts.count() as usize];
+                for code in one_of.iter().filter_map(|text| texts.code_of(text.as_bytes())) {
                     wanted[code as usize] = true;
                 }
+                wanted
             }
-            TextTest::Match(_) | TextTest::Where(_) => {
-                for (wanted, text) in wanted.iter_mut().zip(texts) {
-                    *wanted = meets(test, text);
-                }
-            }
-        }
+            TextTest::Match(_) | TextTest::Where(_) => test.flags(texts, 0..texts.count()),
+        };
         match (wanted.iter().position(|wanted| *wanted), wanted.iter().rposition(|wanted| *wanted)) {
             (Some(first), Some(last)) if first == last => Self::One(first as u32),
             (Some(_), _) => Self::Many(wanted),
@@ -243,14 +268,18 @@ impl Table<'_> {
 
 fn text_flags(texts: &Texts, test: &TextTest, rows: Range<usize>) -> Vec<bool> {
     let (codes, dictionary) = (&texts.codes[rows], &texts.dictionary);
-    if let TextTest::Match(_) | TextTest::Where(_) = test {
-        // Only those are asked for that come in these rows.
-        let mut asked: Vec<Option<bool>> = vec![None; dictionary.len()];
-        let mut ask = |code: u32| *asked[code as usize].get_or_insert_with(|| meets(test, dictionary.get(code)));
-        return codes.iter().map(|code| *code != NULL_CODE && ask(*code)).collect();
+    if test.named().is_some() {
+        let wanted = CodeSet::new(test, dictionary);
+        return wanted.flags(codes).unwrap_or_else(|| vec![false; codes.len()]);
     }
-    let wanted = CodeSet::new(test, dictionary.len(), |text| dictionary.find(text), dictionary.iter());
-    wanted.flags(codes).unwrap_or_else(|| vec![false; codes.len()])
+    let known = || codes.iter().copied().filter(|code| *code != NULL_CODE);
+    let (Some(first), Some(last)) = (known().min(), known().max()) else { return vec![false; codes.len()] };
+    // Texts of these rows mostly lie together. Where others are between them, each is asked.
+    if (last - first) as usize > codes.len() * SPARSE {
+        return codes.iter().map(|code| *code != NULL_CODE && meets(test, dictionary.get(*code))).collect();
+    }
+    let wanted = test.flags(dictionary, first..last + 1);
+    codes.iter().map(|code| *code != NULL_CODE && wanted[(code - first) as usize]).collect()
 }
 
 impl Columns {

@@ -124,7 +124,7 @@ impl Merge<'_> {
             }
             LeafRole::Flat(at) => {
                 let name = &*self.layout.flat[at].name;
-                let leaf_of = |input: &Segment| input.column(name).map(|column| column.leaf);
+                let leaf_of = |input: &Segment| input.leaf_of(name);
                 let (optional, shape) = (leaf.optional, Shape::Flat(rows));
                 if leaf.kind == Kind::Text {
                     let texts = MergedTexts::read(&self.inputs, leaf_of, rows, searched)?;

@@ -13,6 +13,7 @@ use crate::column::{Data, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT};
 use crate::decode::{self, Levels, Malformation};
 use crate::distinct::{Distinct, DistinctTexts, PageTexts};
 use crate::header::{MAX_HEADER_BYTES, PageHeader, PageKind};
+use crate::schema::FlatColumn;
 use crate::{Error, Kind, Source};
 
 thread_local! {
@@ -113,6 +114,31 @@ pub(crate) struct Page<'a> {
 }
 
 impl Leaf {
+    /// The leaf of an optional column that is not in the file: null in every row, without pages; none if it must be there.
+    pub fn absent(column: &FlatColumn, page_starts: Arc<[u32]>, source: Arc<dyn Source>) -> Option<Self> {
+        (column.optional && column.kind != Kind::Parent).then(|| Self {
+            name: column.name.to_string(),
+            kind: column.kind,
+            optional: true,
+            is_empty: true,
+            in_list: false,
+            compressed: false,
+            encoding: Encoding::PLAIN,
+            dictionary: None,
+            pages: Vec::new(),
+            bounds: Bounds::Unknown,
+            bloom: None,
+            page_starts,
+            source,
+            cache: Mutex::new(None),
+        })
+    }
+
+    /// Whether it is of a column that is not in the file.
+    pub fn is_absent(&self) -> bool {
+        self.pages.is_empty()
+    }
+
     /// Reads a page.
     pub fn page(&self, number: usize) -> Result<Page<'_>, Error> {
         let (header, body) = self.read_page(self.pages[number], number)?;

@@ -171,6 +171,10 @@ impl Segment {
     /// Appends the values of a leaf.
     fn gather(&self, leaf: usize, pieces: &[Piece], out: &mut Data) -> Result<(), Error> {
         let leaf = &self.0.leaves[leaf];
+        if leaf.is_absent() {
+            out.resize(out.len() + pieces.iter().map(|piece| piece.values.len()).sum::<usize>());
+            return Ok(());
+        }
         let distinct = leaf.distinct()?;
         if let Data::Text(texts) = out {
             return gather_texts(leaf, distinct.as_deref(), pieces, texts);
@@ -210,6 +214,7 @@ fn gather_texts(leaf: &Leaf, distinct: Option<&Distinct>, pieces: &[Piece], out:
             }
             CodesOrTexts::Plain(texts) => {
                 check_elements(leaf, piece, texts.len())?;
+                out.dictionary.reserve(piece.values.len());
                 for place in piece.values.clone() {
                     let code = texts.get(place).map(|text| out.dictionary.intern(text));
                     out.codes.push(code.unwrap_or(crate::NULL_CODE));

@@ -97,6 +97,15 @@ impl Layout {
         definition: &'static Definition,
         attributes: impl IntoIterator<Item = (Arc<str>, Kind)>,
     ) -> Result<Self, Error> {
+        Self::with(definition, attributes, |_| true)
+    }
+
+    /// The same, of optional columns with those alone that are there. Absent ones have no leaf.
+    fn with(
+        definition: &'static Definition,
+        attributes: impl IntoIterator<Item = (Arc<str>, Kind)>,
+        is_there: impl Fn(&str) -> bool,
+    ) -> Result<Self, Error> {
         let fixed = definition.columns.iter().map(|fixed| FlatColumn {
             name: fixed.name.into(),
             kind: fixed.kind,
@@ -116,6 +125,9 @@ impl Layout {
         let mut leaves = Vec::new();
         for (at, column) in flat.iter().enumerate() {
             let parent = column.kind == Kind::Parent;
+            if column.optional && !parent && !is_there(&column.name) {
+                continue;
+            }
             let (kind, optional) = (if parent { Kind::Id8 } else { column.kind }, column.optional || parent);
             fields.push(primitive(&column.name, kind, optional)?);
             leaves.push(Leaf { place: LeafRole::Flat(at), kind, optional });
@@ -137,7 +149,7 @@ impl Layout {
         Ok(Self { root: Arc::new(root), leaves, flat })
     }
 
-    /// The layout of a file, which must be one that [`Layout::new`] makes.
+    /// The layout of a file, which must be one that [`Layout::new`] makes, or made before an optional column was added to the definition.
     pub(crate) fn of_file(definition: &'static Definition, root: &Type) -> Result<Self, Error> {
         if !root.is_group() {
             return Err(Error::Damaged("its schema has no fields".into()));
@@ -153,7 +165,8 @@ impl Layout {
             };
             attributes.push((Arc::from(field.name()), kind));
         }
-        let layout = Self::new(definition, attributes)?;
+        let names: HashSet<&str> = root.get_fields().iter().map(|field| field.name()).collect();
+        let layout = Self::with(definition, attributes, |name| names.contains(name))?;
         if *layout.root != *root {
             return Err(Error::Damaged(format!("its schema is not that of {}", definition.name)));
         }

@@ -212,7 +212,9 @@ impl Segment {
         let is_parent = |column: &SegmentColumn| column.kind == Kind::Parent;
         let columns: Vec<(Option<usize>, usize)> = match scope {
             Scope::Rows => {
-                let named = self.0.flat.iter().enumerate().filter(|(_, column)| &*column.name == name);
+                let is_named =
+                    |column: &SegmentColumn| &*column.name == name && !self.0.leaves[column.leaf].is_absent();
+                let named = self.0.flat.iter().enumerate().filter(|(_, column)| is_named(column));
                 named.map(|(place, column)| (is_parent(column).then_some(place), column.leaf)).collect()
             }
             Scope::List(_) => self.leaf(scope, name, |_| true).map(|leaf| (None, leaf)).into_iter().collect(),
@@ -308,7 +310,7 @@ impl Segment {
                 false => Plan::Nothing,
             });
         };
-        let wanted = CodeSet::new(test, texts.len(), |text| texts.find(text), texts.iter());
+        let wanted = CodeSet::new(test, texts);
         if wanted == CodeSet::None {
             return Ok(Plan::Nothing);
         }
@@ -457,7 +459,7 @@ impl<'a> Pages<'a> {
             }
             Plan::Texts { leaf, test: PlainTest::Scan(scan), .. } => {
                 let texts = self.page(*leaf)?.plain_texts()?;
-                Some(scan.matching(&texts.bytes, &texts.places))
+                Some(scan.matching(&texts.bytes, texts.places.iter().copied()))
             }
             Plan::Texts { leaf, test: PlainTest::Each(test), .. } => {
                 let mut flags = Vec::with_capacity(count);

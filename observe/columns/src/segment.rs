@@ -139,9 +139,10 @@ impl Segment {
         }
     }
 
-    /// A column by its name.
-    pub(crate) fn column(&self, name: &str) -> Option<&SegmentColumn> {
-        self.0.flat.iter().find(|column| &*column.name == name)
+    /// The leaf of a column, if it is in the file.
+    pub(crate) fn leaf_of(&self, name: &str) -> Option<usize> {
+        let column = self.0.flat.iter().find(|column| &*column.name == name)?;
+        (!self.0.leaves[column.leaf].is_absent()).then_some(column.leaf)
     }
 }
 
@@ -230,12 +231,16 @@ impl Opening<'_> {
         let layout = Layout::of_file(definition, self.metadata.file_metadata().schema())?;
         let page_starts = self.page_starts(rows)?;
         let leaves = layout.leaves.iter().enumerate().map(|(leaf, schema)| self.leaf(leaf, schema, &page_starts));
-        let leaves = leaves.collect::<Result<Vec<_>, _>>()?;
+        let mut leaves = leaves.collect::<Result<Vec<_>, _>>()?;
         let leaf = |place| layout.leaves.iter().position(|leaf| leaf.place == place);
         let flat = layout.flat.iter().enumerate().map(|(column, flat)| {
             let (name, kind, optional) = (flat.name.clone(), flat.kind, flat.optional);
             let distance = leaf(schema::LeafRole::Distance(column));
-            leaf(schema::LeafRole::Flat(column)).map(|leaf| SegmentColumn { name, kind, optional, leaf, distance })
+            let leaf = leaf(schema::LeafRole::Flat(column)).or_else(|| {
+                leaves.push(Leaf::absent(flat, page_starts.clone(), self.source.clone())?);
+                Some(leaves.len() - 1)
+            });
+            leaf.map(|leaf| SegmentColumn { name, kind, optional, leaf, distance })
         });
         let lists = definition.lists.iter().enumerate().map(|(list, fixed)| {
             let children = 0..fixed.children.len();

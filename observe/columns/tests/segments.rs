@@ -2,6 +2,8 @@
 
 #[path = "segments/merging.rs"]
 mod merging;
+#[path = "segments/older.rs"]
+mod older;
 #[path = "segments/parquet_rows.rs"]
 mod parquet_rows;
 #[path = "segments/peers.rs"]

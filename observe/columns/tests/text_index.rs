@@ -144,9 +144,7 @@ fn asked(columns: &Columns, seed: u64) -> Vec<TextMatch> {
             0 => TextMatch::Contains(part),
             1 => TextMatch::ContainsFolded(part.to_uppercase()),
             2 => TextMatch::phrase(&part),
-            _ => TextMatch::Regex(
-                regex::Regex::new(&format!("(?i){}.*(rare[yz]+|closed)", regex::escape(&part))).expect("a pattern"),
-            ),
+            _ => TextMatch::pattern(&format!("(?i){}.*(rare[yz]+|closed)", regex::escape(&part))).expect("a pattern"),
         });
     }
     all

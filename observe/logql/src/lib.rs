@@ -41,7 +41,7 @@ pub use explore::{Stats, Volume, VolumeBy};
 pub use labels::{LabelMap, LineLabel, Origin, detected_level};
 pub use lines::{FoundLine, TailFilter};
 pub use parse::{MAX_DEPTH, MAX_QUERY_BYTES, ParseError, parse, parse_log, parse_matchers};
-pub use patterns::{Pattern, mask};
+pub use patterns::Pattern;
 pub use source::{Error, MAX_SERIES, Source, Steps, TimeRange};
 pub use units::{bytes, duration_ns};
 pub use vector::Evaluated;

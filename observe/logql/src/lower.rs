@@ -77,7 +77,7 @@ fn on_field(matcher: &Matcher, field: &LogField) -> Result<LogFilter, String> {
             None => {
                 let anchored = format!("\\A(?s:{})\\z", matcher.value);
                 let regex = go_regex_unanchored(&anchored).map_err(|why| why.to_string())?;
-                TextTest::Match(Arc::new(TextMatch::Regex(regex)))
+                TextTest::Match(Arc::new(TextMatch::Regex(regex.into())))
             }
         },
     };
@@ -97,7 +97,7 @@ fn line(test: &LineTest) -> LogFilter {
         let found = match wanted {
             LineMatch::Text(text) if text.is_empty() => return LogFilter::everything(),
             LineMatch::Text(text) => TextTest::Match(Arc::new(TextMatch::Contains(text.clone()))),
-            LineMatch::Regex(regex) => TextTest::Match(Arc::new(TextMatch::Regex(regex.clone()))),
+            LineMatch::Regex(regex) => TextTest::Match(Arc::new(TextMatch::Regex(regex.clone().into()))),
             LineMatch::Pattern(_) | LineMatch::Ip(_) => {
                 let wanted = wanted.clone();
                 TextTest::Where(Arc::new(move |line| wanted.is_in(line)))

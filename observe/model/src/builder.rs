@@ -40,6 +40,8 @@ pub(crate) struct Table {
     pub(crate) sizes: Vec<u32>,
     /// For texts that are put together.
     pub(crate) text: Vec<u8>,
+    /// For templates of messages.
+    pub(crate) template: String,
     /// When the request that is being read arrived, in nanoseconds since 1970: the time of whatever has none.
     pub(crate) arrival: i64,
 }
@@ -73,6 +75,7 @@ impl Builder {
                 attributes: Attributes::default(),
                 sizes: Vec::new(),
                 text: Vec::new(),
+                template: String::new(),
                 arrival: 0,
             },
             lost: 0,

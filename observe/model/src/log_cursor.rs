@@ -27,7 +27,7 @@ impl LogCursor {
 }
 
 impl LogRow {
-    /// A hash of all that it says. Attributes count in whatever order they stand, for a file need not keep that.
+    /// A hash of all that it says, not of what was made of it. Attributes count in whatever order they stand, for a file need not keep that.
     pub fn content_hash(&self) -> u64 {
         let mut bytes = Vec::with_capacity(256);
         let Self { body, attributes, resource, scope, .. } = self;
@@ -128,6 +128,7 @@ mod tests {
             flags: 0,
             event_name: String::new(),
             body: Value::String("line".into()),
+            template: None,
             attributes: attributes.iter().map(attribute).collect(),
             dropped_attributes: 0,
             resource: Vec::new(),

@@ -22,6 +22,8 @@ pub enum LogField {
     Service,
     /// The message.
     Body,
+    /// The number of the message's template.
+    Template,
     /// The kind of event.
     EventName,
     /// The trace that it belongs to, as 32 hexadecimal digits.
@@ -46,7 +48,7 @@ pub enum LogField {
 }
 
 /// What a field's value must be. An absent value meets none.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum LogTest {
     /// It is there.
     Exists,
@@ -59,7 +61,7 @@ pub enum LogTest {
 }
 
 /// What a log record must have.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum LogFilter {
     /// All of these; anything if there are none.
     All(Vec<LogFilter>),
@@ -188,6 +190,7 @@ impl LogField {
             Self::SeverityText => logs::SEVERITY_TEXT,
             Self::Service => logs::SERVICE,
             Self::Body => logs::BODY,
+            Self::Template => logs::TEMPLATE,
             Self::EventName => logs::EVENT_NAME,
             Self::TraceId => logs::TRACE_ID,
             Self::SpanId => logs::SPAN_ID,
@@ -214,6 +217,7 @@ impl LogRow {
             LogField::SeverityText => text(&self.severity_text),
             LogField::Service => text(&self.service),
             LogField::Body => (self.body != Value::Empty).then(|| self.body.clone()),
+            LogField::Template => self.template.map(Value::Int),
             LogField::EventName => text(&self.event_name),
             LogField::TraceId => self.trace_id.map(|id| Value::String(id.to_string())),
             LogField::SpanId => self.span_id.map(|id| Value::String(id.to_string())),

@@ -38,6 +38,8 @@ pub struct LogRow {
     pub event_name: String,
     /// The message.
     pub body: Value,
+    /// The number of its template, if it was given one when it was taken.
+    pub template: Option<i64>,
     /// Attributes as sent.
     pub attributes: Vec<Attribute>,
     /// Attributes that the sender left out.

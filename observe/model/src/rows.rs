@@ -104,6 +104,7 @@ impl LogRow {
             flags: small(&flat[logs::FLAGS], row),
             event_name: string(&flat[logs::EVENT_NAME], row),
             body,
+            template: int(&flat[logs::TEMPLATE], row),
             attributes: row_attributes(columns, row),
             dropped_attributes: small(&flat[logs::DROPPED_ATTRIBUTES], row),
             resource: origin.resource,

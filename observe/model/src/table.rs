@@ -145,6 +145,7 @@ static LOGS: LazyLock<SchemaRef> = LazyLock::new(|| {
         ("severity_text", dictionary(), true),
         ("service", dictionary(), false),
         ("body", DataType::Utf8, true),
+        ("template", DataType::Int64, true),
         ("event_name", dictionary(), true),
         ("trace_id", DataType::FixedSizeBinary(16), true),
         ("span_id", DataType::FixedSizeBinary(8), true),

@@ -179,7 +179,14 @@ pub async fn serve_syslog_datagrams(socket: UdpSocket, intake: Intake, options: 
             }
             () = serving.stop.cancelled() => true,
         };
-        let Ok(permit) = room.clone().acquire_owned().await else { break };
+        let is_over = async {
+            serving.stop.cancelled().await;
+            tokio::time::sleep(serving.drain).await;
+        };
+        let permit = tokio::select! {
+            Ok(permit) = room.clone().acquire_owned() => permit,
+            () = is_over => break,
+        };
         datagrams.receive(&socket);
         if !datagrams.all.is_empty() {
             let (batch, intake, options) = (std::mem::take(&mut datagrams.all), intake.clone(), options.clone());

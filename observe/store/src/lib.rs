@@ -39,7 +39,7 @@ pub use engine::{
     Accepted, AdminError, Batches, DeleteError, MapEntry, QueryError, Receipt, RedQuery, RedRow, Scan, Tenant,
     TenantError, TextCondition, TextPart, WriteError,
 };
-pub use logs::{LogChunk, LogValue};
+pub use logs::{LogChunk, LogValue, TemplateRow, template_messages, visit_templates};
 pub use query::{Dependency, MAX_SEARCH_SPANS, MAX_TRACE_SPANS, Operation, Trace, TraceQuery};
 pub use questions::{Ingest, Logs, Reports, Scans, Series, SeriesAdmin, SeriesIngest, Services, Spans, Traces};
 pub use spans::{NOT_ASKED, Outlines, SpanChunk, SpanOutline, SpanQuery, SpanVisit, TraceOutline, trace_hash};

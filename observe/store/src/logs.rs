@@ -1,6 +1,7 @@
 //! Log records as they are handed out: some thousand at a time, in columns.
 
 mod field_values;
+mod templates;
 
 use vitrine_observe_columns::{Columns, Data, Texts};
 use vitrine_observe_model::definitions::logs;
@@ -9,6 +10,7 @@ use vitrine_observe_model::{LogField, LogRow, Value};
 use crate::logs::field_values::FieldValues;
 
 pub(crate) use field_values::columns_of;
+pub use templates::{TemplateRow, template_messages, visit_templates};
 
 /// Log records, some thousand at a time, with the fields that were asked for.
 pub struct LogChunk<'a> {

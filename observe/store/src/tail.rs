@@ -22,8 +22,8 @@ pub struct LogTail(pub(crate) Arc<TailQueue>);
 /// What came since the last time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tailed {
-    /// The records. Their cursors are those of the first of equal records.
-    pub rows: Vec<FoundLog>,
+    /// The records, shared with all who follow the same. Their cursors are those of the first of equal records.
+    pub rows: Vec<Arc<FoundLog>>,
     /// How many came before these that were not looked at, or had no room.
     pub dropped: u64,
 }
@@ -74,7 +74,7 @@ pub(crate) struct TailQueue {
 #[derive(Debug, Default)]
 struct TailState {
     /// Each with the bytes that it takes.
-    rows: VecDeque<(FoundLog, usize)>,
+    rows: VecDeque<(Arc<FoundLog>, usize)>,
     bytes: usize,
     dropped: u64,
     is_closed: bool,
@@ -107,7 +107,7 @@ impl TailQueue {
     }
 
     /// Adds records, in order.
-    pub(crate) fn add(&self, rows: Vec<FoundLog>) {
+    pub(crate) fn add(&self, rows: &[Arc<FoundLog>]) {
         if rows.is_empty() {
             return;
         }
@@ -116,7 +116,7 @@ impl TailQueue {
             let bytes = found.row.bytes();
             state.make_room(bytes);
             state.bytes += bytes;
-            state.rows.push_back((found, bytes));
+            state.rows.push_back((found.clone(), bytes));
         }
         drop(state);
         self.ready.notify_one();

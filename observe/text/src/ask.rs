@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn an_index_is_asked_for_what_must_be_there() {
-        let regex = |pattern: &str| TextMatch::Regex(Regex::new(pattern).expect("a pattern"));
+        let regex = |pattern: &str| TextMatch::Regex(Regex::new(pattern).expect("a pattern").into());
         let id = |text: &str| Ask::Id(text.to_owned());
         for (asked, expected) in [
             (TextMatch::Contains("Error".into()), infix("error")),

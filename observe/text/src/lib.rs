@@ -1,4 +1,5 @@
-//! Words in texts: how a text is cut into words, what a text must hold to match, and which pages of a file hold such texts.
+//! Words in texts: how a text is cut into words, what a text must hold to match, which pages of a file hold such texts, and what is left of a
+//! text without its values.
 //!
 //! A word is the longest run of letters, digits and underscores; words are compared without regard to case. [`TextMatch`] is what a
 //! query asks of one text, whatever language it was asked in. A [`TextIndex`] says on which pages of a segment such texts may be; its file
@@ -46,6 +47,7 @@ mod ask;
 mod hash;
 mod index;
 mod scan;
+mod template;
 mod terms;
 mod text_match;
 mod words;
@@ -53,5 +55,6 @@ mod words;
 pub use ask::Ask;
 pub use index::{ColumnIndexWriter, IndexError, IndexOwner, TextIndex, TextIndexWriter};
 pub use scan::TextScan;
-pub use text_match::TextMatch;
+pub use template::{template, template_id};
+pub use text_match::{Pattern, TextMatch};
 pub use words::{fold, folded_words, is_word, words};

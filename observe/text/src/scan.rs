@@ -38,19 +38,19 @@ impl TextScan {
 
     /// Returns which of some texts match. They are parts of `bytes`, in order: where each starts and ends, or none where there is no
     /// text. What is not UTF-8 is an empty text.
-    pub fn matching(&self, bytes: &[u8], places: &[Option<(u32, u32)>]) -> Vec<bool> {
+    pub fn matching(&self, bytes: &[u8], places: impl ExactSizeIterator<Item = Option<(u32, u32)>>) -> Vec<bool> {
         let matches = |(start, end): (u32, u32)| {
             self.wanted.matches(std::str::from_utf8(&bytes[start as usize..end as usize]).unwrap_or_default())
         };
         let Some(needle) = self.needle.as_ref().filter(|needle| needle.serves(bytes)) else {
-            return places.iter().map(|place| place.is_some_and(matches)).collect();
+            return places.map(|place| place.is_some_and(matches)).collect();
         };
         let searched = if needle.folded { Cow::Owned(bytes.to_ascii_lowercase()) } else { Cow::Borrowed(bytes) };
         let mut matching = vec![false; places.len()];
         let length = needle.characters.needle().len();
         let mut from = 0;
-        for (place, matching) in places.iter().zip(&mut matching) {
-            let Some((start, end)) = *place else { continue };
+        for (place, matching) in places.zip(&mut matching) {
+            let Some((start, end)) = place else { continue };
             if end as usize <= from {
                 continue;
             }

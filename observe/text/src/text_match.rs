@@ -1,14 +1,38 @@
 //! What a text must hold.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use regex::Regex;
 
 use crate::words::{fold, folded_words, words};
 
-/// What one text must hold to match.
+/// A regular expression all of whose flags stand in the pattern itself: it is equal to another of the same pattern.
 #[derive(Debug, Clone)]
+pub struct Pattern(Regex);
+
+impl From<Regex> for Pattern {
+    fn from(regex: Regex) -> Self {
+        Self(regex)
+    }
+}
+
+impl Deref for Pattern {
+    type Target = Regex;
+
+    fn deref(&self) -> &Regex {
+        &self.0
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+/// What one text must hold to match.
+#[derive(Debug, Clone, PartialEq)]
 pub enum TextMatch {
     /// These characters, anywhere.
     Contains(String),
@@ -27,9 +51,8 @@ pub enum TextMatch {
         /// Whether the last need only begin a word.
         last_is_prefix: bool,
     },
-    /// A word that this matches whole, in lower case. Of flags only that of the case may be set otherwise than in the pattern itself,
-    /// for what an index is asked for is read from there.
-    WordRegex(Regex),
+    /// A word that this matches whole, in lower case.
+    WordRegex(Pattern),
     /// A word at most so many insertions, deletions, replacements and swaps of neighbours away, in lower case.
     Fuzzy {
         /// The word.
@@ -37,8 +60,8 @@ pub enum TextMatch {
         /// Most changes.
         distance: usize,
     },
-    /// What this finds, anywhere. Of flags only that of the case may be set otherwise than in the pattern itself.
-    Regex(Regex),
+    /// What this finds, anywhere.
+    Regex(Pattern),
 }
 
 impl TextMatch {
@@ -59,7 +82,7 @@ impl TextMatch {
     ///
     /// It is no pattern, or too large.
     pub fn pattern(pattern: &str) -> Result<Self, regex::Error> {
-        Regex::new(pattern).map(Self::Regex)
+        Regex::new(pattern).map(|regex| Self::Regex(regex.into()))
     }
 
     /// Whether a text matches.
@@ -219,9 +242,9 @@ mod tests {
             (phrase(&["timeout", "30s"], 0, false), vec![]),
             (phrase(&["timeout", "30s"], 1, false), vec![20..37]),
             (phrase(&["after", "30"], 0, true), vec![28..37]),
-            (TextMatch::WordRegex(Regex::new("ti.e").expect("a pattern")), vec![]),
-            (TextMatch::WordRegex(Regex::new("ti.*t").expect("a pattern")), vec![20..27]),
-            (TextMatch::Regex(Regex::new("[0-9]{3}").expect("a pattern")), vec![15..18]),
+            (TextMatch::WordRegex(Regex::new("ti.e").expect("a pattern").into()), vec![]),
+            (TextMatch::WordRegex(Regex::new("ti.*t").expect("a pattern").into()), vec![20..27]),
+            (TextMatch::Regex(Regex::new("[0-9]{3}").expect("a pattern").into()), vec![15..18]),
             (TextMatch::Fuzzy { word: "tiemout".into(), distance: 1 }, vec![20..27]),
         ] {
             assert_eq!(wanted.ranges(text), ranges, "{wanted:?}");

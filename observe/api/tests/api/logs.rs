@@ -200,15 +200,25 @@ async fn messages_are_counted_by_their_patterns() {
     fill(&engine, &Tenant::default()).await;
     let answer = ask(&engine, &format!("/api/logs/patterns?{ALL}&limit=2")).await;
     assert_eq!((&answer["distinct"], &answer["other"], &answer["visited"]), (&json!(4), &json!(0), &json!(6)));
+    let mut patterns = answer["patterns"].as_array().cloned().unwrap_or_default();
+    patterns.sort_by_key(|pattern| pattern["pattern"].to_string());
+    let numbers: Vec<Value> = patterns.iter_mut().map(|pattern| pattern["template"].take()).collect();
     assert_eq!(
-        answer["patterns"],
+        json!(patterns),
         json!([
-            {"pattern": "cart <*> read", "records": 2, "levels": {"debug": 1}, "services": ["carts"],
+            {"template": null, "pattern": "cart <*> read", "records": 2, "levels": {"debug": 1}, "services": ["carts"],
              "last": "2023-11-14T22:13:25Z", "example": "cart 7f3b read"},
-            {"pattern": "order <*> placed", "records": 2, "levels": {"info": 2}, "services": ["checkout"],
+            {"template": null, "pattern": "order <*> placed", "records": 2, "levels": {"info": 2}, "services": ["checkout"],
              "last": "2023-11-14T22:13:22Z", "example": "order 17 placed"},
         ])
     );
+    for (number, begin) in numbers.iter().zip(["cart ", "order "]) {
+        let found = ask(&engine, &format!("/api/logs?{ALL}&query=template:{number}")).await;
+        assert_eq!(messages(&found).len(), 2);
+        assert!(messages(&found).iter().all(|message| message.starts_with(begin)), "{found}");
+        let others = ask(&engine, &format!("/api/logs?{ALL}&query=-template:{number}")).await;
+        assert_eq!(messages(&others).len(), 4);
+    }
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 //!
 //! The language is run by `observe/rules`, within its bounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
+use regex::Regex;
 use vitrine_kit::percent;
 use vitrine_observe_rules::template::{Functions, GoTime, MapKind, Templates, Value};
 use vitrine_observe_series::go_regex_unanchored;
@@ -19,6 +21,8 @@ use crate::units;
 const NAME: &str = "line";
 /// Longest text that a function makes by repeating or filling up, in bytes.
 const MAX_TEXT: usize = 1024 * 1024;
+/// Most patterns that are kept compiled; with one more, all are let go of.
+const MAX_PATTERNS: usize = 16;
 
 /// What templates can call beside what Go has.
 const NAMES: &[&str] = &[
@@ -91,28 +95,52 @@ const NAMES: &[&str] = &[
 ];
 
 /// A template that is run on lines.
-#[derive(Debug)]
-pub(super) struct LineTemplate(Templates);
+#[derive(Debug, Default)]
+pub(super) struct LineTemplate {
+    templates: Templates,
+    patterns: Patterns,
+}
+
+/// Patterns that functions were called with: mostly the same ones for each line.
+#[derive(Debug, Default)]
+struct Patterns(Mutex<HashMap<String, Regex>>);
 
 /// What one line's functions know.
 struct LineFunctions<'a> {
     line: &'a str,
     time_ns: u64,
+    patterns: &'a Patterns,
+}
+
+impl Patterns {
+    /// A pattern, compiled.
+    fn get(&self, pattern: &str) -> Result<Regex, String> {
+        let mut known = self.0.lock();
+        if let Some(regex) = known.get(pattern) {
+            return Ok(regex.clone());
+        }
+        let regex = go_regex_unanchored(pattern).map_err(|why| why.to_string())?;
+        if known.len() == MAX_PATTERNS {
+            known.clear();
+        }
+        known.insert(pattern.to_owned(), regex.clone());
+        Ok(regex)
+    }
 }
 
 impl LineTemplate {
     pub(super) fn new(text: &str) -> Result<Self, String> {
-        let mut templates = Templates::default();
-        let functions = LineFunctions { line: "", time_ns: 0 };
-        templates.add(NAME, text, &functions).map_err(|why| format!("invalid template: {why}"))?;
-        Ok(Self(templates))
+        let mut made = Self::default();
+        let functions = LineFunctions { line: "", time_ns: 0, patterns: &made.patterns };
+        made.templates.add(NAME, text, &functions).map_err(|why| format!("invalid template: {why}"))?;
+        Ok(made)
     }
 
     pub(super) fn run(&self, line: &Line<'_>) -> Result<String, String> {
         let sorted = line.labels.sorted();
         let labels = sorted.iter().map(|label| (label.name.as_str(), label.value.as_str()));
-        let functions = LineFunctions { line: &line.text, time_ns: line.time_ns };
-        self.0.run(NAME, &Value::texts(MapKind::Texts, labels), &functions).map_err(|why| why.message)
+        let functions = LineFunctions { line: &line.text, time_ns: line.time_ns, patterns: &self.patterns };
+        self.templates.run(NAME, &Value::texts(MapKind::Texts, labels), &functions).map_err(|why| why.message)
     }
 }
 
@@ -168,6 +196,9 @@ impl Functions for LineFunctions<'_> {
         if let Some(value) = numbers(name, args)? {
             return Ok(value);
         }
+        if let Some(value) = self.found(name, args)? {
+            return Ok(value);
+        }
         match name {
             "__line__" => Ok(Value::text(self.line)),
             "__timestamp__" => Ok(Value::Time(GoTime { unix_nanos: i128::from(self.time_ns), ..GoTime::of_ms(0) })),
@@ -188,6 +219,22 @@ impl Functions for LineFunctions<'_> {
             }
             other => Err(format!("function {other:?} not defined")),
         }
+    }
+}
+
+impl LineFunctions<'_> {
+    /// Functions of what a pattern finds; none for a name that is none of them.
+    fn found(&self, name: &str, args: &[Value]) -> Result<Option<Value>, String> {
+        if !matches!(name, "count" | "regexReplaceAll" | "regexReplaceAllLiteral") {
+            return Ok(None);
+        }
+        let (regex, searched) = (self.patterns.get(&text(args, 0)?)?, text(args, 1)?);
+        if name == "count" {
+            let count = regex.find_iter(&searched).count();
+            return Ok(Some(Value::Int(i64::try_from(count).unwrap_or(i64::MAX))));
+        }
+        let made = replaced(&regex, &searched, &text(args, 2)?, name.ends_with("Literal"))?;
+        Ok(Some(Value::text(&made)))
     }
 }
 
@@ -238,9 +285,6 @@ fn texts(name: &str, args: &[Value]) -> Result<Option<Value>, String> {
         "TrimSuffix" => one(0)?.strip_suffix(one(1)?.as_str()).map_or(one(0)?, str::to_owned),
         "trimSuffix" => one(1)?.strip_suffix(one(0)?.as_str()).map_or(one(1)?, str::to_owned),
         "TrimSpace" | "trim" => one(0)?.trim().to_owned(),
-        "regexReplaceAll" | "regexReplaceAllLiteral" => {
-            replaced(&one(0)?, &one(1)?, &one(2)?, name.ends_with("Literal"))?
-        }
         "urlencode" => percent::encode(&one(0)?).replace("%20", "+"),
         "urldecode" => percent::decode(&one(0)?.replace('+', " ")).ok_or("invalid URL escape")?,
         "b64enc" => STANDARD.encode(one(0)?),
@@ -305,10 +349,6 @@ fn numbers(name: &str, args: &[Value]) -> Result<Option<Value>, String> {
             let ns = units::duration_ns(&text).ok_or_else(|| format!("time: invalid duration {text:?}"))?;
             Value::Float(ns as f64 / 1e9)
         }
-        "count" => {
-            let regex = go_regex_unanchored(&text(args, 0)?).map_err(|why| why.to_string())?;
-            Value::Int(i64::try_from(regex.find_iter(&text(args, 1)?).count()).unwrap_or(i64::MAX))
-        }
         _ => return Ok(None),
     };
     Ok(Some(made))
@@ -342,8 +382,7 @@ fn trimmed(text: &str, set: &str, left: bool, right: bool) -> String {
 }
 
 /// Replaces what a pattern finds; `$1` stands for a group unless it is meant literally.
-fn replaced(pattern: &str, text: &str, by: &str, is_literal: bool) -> Result<String, String> {
-    let regex = go_regex_unanchored(pattern).map_err(|why| why.to_string())?;
+fn replaced(regex: &Regex, text: &str, by: &str, is_literal: bool) -> Result<String, String> {
     let made = if is_literal { regex.replace_all(text, regex::NoExpand(by)) } else { regex.replace_all(text, by) };
     if made.len() > MAX_TEXT {
         Err(format!("regexReplaceAll makes more than {MAX_TEXT} bytes"))

@@ -118,6 +118,7 @@ const LOGS: &[(&str, Source)] = &[
     ("severity_text", Source::Dictionary(row(logs::SEVERITY_TEXT))),
     ("service", Source::Dictionary(row(logs::SERVICE))),
     ("body", Source::Text(row(logs::BODY))),
+    ("template", Source::Int64(row(logs::TEMPLATE))),
     ("event_name", Source::Dictionary(row(logs::EVENT_NAME))),
     ("trace_id", Source::Id16(row(logs::TRACE_ID))),
     ("span_id", Source::Id8(row(logs::SPAN_ID))),

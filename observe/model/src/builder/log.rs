@@ -1,11 +1,15 @@
 //! Log records.
 
+use vitrine_observe_columns::Columns;
+use vitrine_observe_text::template_id;
+
 use super::{Appended, Table, id8, id16};
 use crate::attributes::NO_SLOT;
 use crate::builder::span::small;
 use crate::cells::{clamp, end_row, put_id8, put_id16, put_int, put_positive, put_some_text, put_text, put_true};
 use crate::definitions::logs;
 use crate::json::{Any, any, encode};
+use crate::rows::json_value;
 use crate::wire::{Fault, Reader, fields, fixed32, fixed64, length, varint};
 
 const LOG: u64 = fields(&[1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12]);
@@ -50,12 +54,17 @@ impl Table {
         let columns = &mut self.columns;
         match body {
             Any::Empty => {}
-            Any::Text(text) => put_text(columns, logs::BODY, text),
+            Any::Text(text) => {
+                put_text(columns, logs::BODY, text);
+                put_template(columns, std::str::from_utf8(text).unwrap_or_default(), &mut self.template);
+            }
             other => {
                 self.text.clear();
                 encode(other, &mut self.text)?;
                 put_text(columns, logs::BODY, &self.text);
                 put_true(columns, logs::BODY_IS_JSON, true);
+                let text = json_value(std::str::from_utf8(&self.text).unwrap_or_default()).text();
+                put_template(columns, &text, &mut self.template);
             }
         }
         // As OTLP's data model asks; a record of which neither is known happened, as far as known, when it arrived.
@@ -73,4 +82,8 @@ impl Table {
         appended.taken += 1;
         Ok(())
     }
+}
+
+fn put_template(columns: &mut Columns, message: &str, buffer: &mut String) {
+    put_int(columns, logs::TEMPLATE, template_id(message, buffer));
 }

@@ -37,6 +37,10 @@ pub const SCOPE_VERSION: usize = 14;
 /// The scope's attributes as one JSON object.
 pub const SCOPE_ATTRIBUTES: usize = 15;
 
+/// The number of the message's template ([`vitrine_observe_text::template_id`]); absent in what was written before there were any, and without a
+/// message.
+pub const TEMPLATE: usize = 17;
+
 /// Log records, by service and time.
 pub static LOGS: Definition = Definition {
     name: "logs",
@@ -58,6 +62,7 @@ pub static LOGS: Definition = Definition {
         optional("scope_version", Kind::Text),
         optional("scope_attributes", Kind::Text),
         optional("origin", Kind::Text),
+        optional("template", Kind::Int),
     ],
     lists: &[RARE_ATTRIBUTES],
     order: Order::By(&[SERVICE, TIME]),

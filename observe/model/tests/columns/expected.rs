@@ -10,6 +10,7 @@ use vitrine_observe_model::{
     Attribute, EventRow, LinkRow, LogRow, ScopeInfo, SpanId, SpanKind, SpanRow, StatusCode, TraceId, UNKNOWN_SERVICE,
     Value,
 };
+use vitrine_observe_text::template_id;
 
 pub fn value(value: Option<&AnyValue>) -> Value {
     match value.and_then(|value| value.value.as_ref()) {
@@ -140,6 +141,12 @@ fn span(span: &Span, origin: &Origin, scope: &ScopeInfo) -> Option<SpanRow> {
     })
 }
 
+/// The number of a message's template.
+fn template(body: Option<&AnyValue>) -> Option<i64> {
+    let body = value(body);
+    (body != Value::Empty).then(|| template_id(&body.text(), &mut String::new()))
+}
+
 pub fn logs(request: &ExportLogsServiceRequest) -> Vec<LogRow> {
     let mut rows = Vec::new();
     for group in &request.resource_logs {
@@ -157,6 +164,7 @@ pub fn logs(request: &ExportLogsServiceRequest) -> Vec<LogRow> {
                 flags: record.flags,
                 event_name: record.event_name.clone(),
                 body: value(record.body.as_ref()),
+                template: template(record.body.as_ref()),
                 attributes: attributes(&record.attributes),
                 dropped_attributes: record.dropped_attributes_count,
                 resource: origin.resource.clone(),

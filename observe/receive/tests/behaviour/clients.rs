@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpListener, UdpSocket, UnixListener};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 use vitrine_kit::clock::Clock;
@@ -28,6 +28,8 @@ use crate::seen::{Seen, seen};
 
 /// Records of each kind.
 const COUNT: usize = 20;
+/// The socket of this machine's own senders, in the folder.
+const NEAR: &str = "forward.sock";
 /// Longest that anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Whose packages are unpacked.
@@ -51,6 +53,8 @@ struct Listening {
     tls: SocketAddr,
     forward: SocketAddr,
     secured: SocketAddr,
+    secured_tls: SocketAddr,
+    authority: PathBuf,
     folder: TempDir,
     stop: CancellationToken,
 }
@@ -78,7 +82,7 @@ async fn listen() -> Listening {
     let (tcp_door, tcp) = door().await;
     tokio::spawn(serve_syslog(Door::Tcp(tcp_door), intake.clone(), syslog.clone(), serving.clone()));
     let (tls_door, tls) = door().await;
-    tokio::spawn(serve_syslog(Door::Tls(tls_door, server), intake.clone(), syslog.clone(), serving.clone()));
+    tokio::spawn(serve_syslog(Door::Tls(tls_door, server.clone()), intake.clone(), syslog.clone(), serving.clone()));
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let udp = socket.local_addr().expect("an address");
     tokio::spawn(serve_syslog_datagrams(socket, intake.clone(), syslog, serving.clone()));
@@ -93,8 +97,14 @@ async fn listen() -> Listening {
     let security =
         ForwardSecurity { shared_key: "open sesame".into(), users: vec![("ada".to_owned(), "hunter2".into())] };
     let (secured_door, secured) = door().await;
-    tokio::spawn(serve_forward(Door::Tcp(secured_door), intake, options(Some(security)), serving));
-    Listening { engine, tcp, udp, tls, forward, secured, folder, stop }
+    let secure = options(Some(security));
+    tokio::spawn(serve_forward(Door::Tcp(secured_door), intake.clone(), secure.clone(), serving.clone()));
+    let (secured_tls_door, secured_tls) = door().await;
+    tokio::spawn(serve_forward(Door::Tls(secured_tls_door, server), intake.clone(), secure, serving.clone()));
+    let near = UnixListener::bind(folder.path().join(NEAR)).expect("a socket");
+    tokio::spawn(serve_forward(Door::Unix(near), intake, options(None), serving));
+    let authority = certificates.authority();
+    Listening { engine, tcp, udp, tls, forward, secured, secured_tls, authority, folder, stop }
 }
 
 /// Waits until so many records are there; returns all.
@@ -118,13 +128,15 @@ fn field<'a>(record: &'a Seen, key: &str) -> &'a str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fluent_logger_for_python() {
+async fn fluent_logger_for_python_over_tcp_and_a_unix_socket() {
     let listening = listen().await;
     let python = python(cache(), "fluent-0.11.1", &["fluent-logger==0.11.1"]).await.expect("installed");
-    let (port, count) = (listening.forward.port().to_string(), COUNT.to_string());
-    succeed(Command::new(python).arg(script("forward.py")).args([port, count])).await.expect("sent");
-    let found = all(&listening.engine, 2 * COUNT, "python").await;
-    assert_eq!(found.len(), 2 * COUNT);
+    let (port, near) = (listening.forward.port().to_string(), listening.folder.path().join(NEAR));
+    let mut command = Command::new(python);
+    command.arg(script("forward.py")).arg(port).arg(near).arg(COUNT.to_string());
+    succeed(&mut command).await.expect("sent");
+    let found = all(&listening.engine, 3 * COUNT, "python").await;
+    assert_eq!(found.len(), 3 * COUNT);
     let plain = found.iter().find(|record| record.body == "plain 3").expect("it is there");
     assert_eq!(plain.time_ns, 1_795_867_203_000_000_007);
     assert_eq!(
@@ -137,12 +149,13 @@ async fn fluent_logger_for_python() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fluent_logger_for_node_with_a_handshake_and_acknowledgements() {
+async fn fluent_logger_for_node_over_tcp_and_tls_with_a_handshake_and_acknowledgements() {
     let listening = listen().await;
     let folder = node(cache(), "fluent-1.0.10", &["@fluent-org/logger@1.0.10"]).await.expect("installed");
-    let (port, count) = (listening.secured.port().to_string(), COUNT.to_string());
+    let [port, tls_port] = [listening.secured, listening.secured_tls].map(|address| address.port().to_string());
     let mut command = Command::new("node");
-    command.arg(script("forward.mjs")).args([port, count]).current_dir(folder);
+    command.arg(script("forward.mjs")).args([port, tls_port]).arg(&listening.authority).arg(COUNT.to_string());
+    command.current_dir(folder);
     succeed(&mut command).await.expect("every record is acknowledged");
     let found = seen(&listening.engine);
     assert_eq!(found.len(), 4 * COUNT);

@@ -119,7 +119,7 @@ impl Searcher<'_> {
         patterns: &[String],
         body: &Value,
     ) -> Result<Value, SearchError> {
-        let names: Vec<String> = indices.list(self.logs, self.tenant)?.into_iter().map(|info| info.name).collect();
+        let names: Vec<String> = indices.list(self.logs, self.tenant, false)?.into_iter().map(|info| info.name).collect();
         let mut fields = Map::new();
         for (name, kinds) in self.fields(indices, body.get("index_filter"))? {
             if !patterns.iter().any(|pattern| is_like(pattern, &name)) {
@@ -147,7 +147,7 @@ impl Searcher<'_> {
     /// Returns a `_mapping`.
     pub fn mapping(&self, indices: &IndexSet) -> Result<Value, SearchError> {
         let mut all = Map::new();
-        for info in indices.list(self.logs, self.tenant)?.into_iter().take(MAX_MAPPED) {
+        for info in indices.list(self.logs, self.tenant, false)?.into_iter().take(MAX_MAPPED) {
             let mut properties = Map::new();
             for (name, kinds) in self.fields(&IndexSet::parse(&info.name, true, true)?, None)? {
                 if let Some(kind) = kinds.first().filter(|_| !name.ends_with(".keyword")) {

@@ -125,15 +125,15 @@ impl IndexSet {
         Ok(!logs.logs(tenant, &query)?.is_empty())
     }
 
-    /// The indices of these that there are, by name.
-    pub fn list(&self, logs: &dyn Logs, tenant: &Tenant) -> Result<Vec<IndexInfo>, SearchError> {
+    /// The indices of these that there are, by name; their bytes only where these are asked for, because messages are read for them.
+    pub fn list(&self, logs: &dyn Logs, tenant: &Tenant, bytes: bool) -> Result<Vec<IndexInfo>, SearchError> {
         let query = LogCountQuery {
             filter: self.filter(),
             start_ns: 0,
             end_ns: END_NS,
             step_ns: 0,
             by: vec![LogField::Scope(INDEX.to_owned())],
-            bytes: true,
+            bytes,
             most: MAX_INDICES,
         };
         let counts = logs.log_counts(tenant, &query)?.into_iter().map(|count| IndexInfo {

@@ -46,7 +46,7 @@ impl Whole {
     fn test(&self) -> TextTest {
         match self {
             Self::Equal(text) => TextTest::Equal(text.clone()),
-            Self::Regex(regex) => TextTest::Match(Arc::new(TextMatch::Regex(regex.clone()))),
+            Self::Regex(regex) => TextTest::Match(Arc::new(TextMatch::Regex(regex.clone().into()))),
         }
     }
 
@@ -90,12 +90,12 @@ impl TextLeaf {
 
     pub(crate) fn wildcard(pattern: &str, ignore_case: bool) -> Result<Self, SearchError> {
         let whole = Whole::Regex(wildcard(pattern, ignore_case)?);
-        Ok(Self { whole: Some(whole), words: Some(TextMatch::WordRegex(wildcard(&fold(pattern), false)?)) })
+        Ok(Self { whole: Some(whole), words: Some(TextMatch::WordRegex(wildcard(&fold(pattern), false)?.into())) })
     }
 
     pub(crate) fn regex(pattern: &str, ignore_case: bool) -> Result<Self, SearchError> {
         let regex = lucene(pattern, ignore_case)?;
-        Ok(Self { whole: Some(Whole::Regex(regex.clone())), words: Some(TextMatch::WordRegex(regex)) })
+        Ok(Self { whole: Some(Whole::Regex(regex.clone())), words: Some(TextMatch::WordRegex(regex.into())) })
     }
 
     /// A word at most so many changes away; none if the text is none.

@@ -117,7 +117,7 @@ impl<'a> Lowering<'a> {
     fn mark(&mut self, target: &Target, leaf: &TextLeaf) {
         let whole = leaf.whole.as_ref().map(|whole| match whole {
             Whole::Equal(text) => TextMatch::Contains(text.clone()),
-            Whole::Regex(regex) => TextMatch::Regex(regex.clone()),
+            Whole::Regex(regex) => TextMatch::Regex(regex.clone().into()),
         });
         let texts = leaf.words.clone().into_iter().chain(whole.filter(|_| leaf.words.is_none()));
         self.marks.extend(texts.map(|text| Mark { field: target.name.clone(), text }));

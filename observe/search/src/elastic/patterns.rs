@@ -18,8 +18,8 @@ fn whole(pattern: &str, of: &str, ignore_case: bool) -> Result<Regex, SearchErro
         let length = of.len();
         return Err(SearchError::illegal(format!("a pattern of {length} bytes; expected {MAX_PATTERN} at most")));
     }
-    let anchored = format!("^(?s:{pattern})$");
-    let built = RegexBuilder::new(&anchored).case_insensitive(ignore_case).size_limit(MAX_COMPILED).build();
+    let flags = if ignore_case { "is" } else { "s" };
+    let built = RegexBuilder::new(&format!("^(?{flags}:{pattern})$")).size_limit(MAX_COMPILED).build();
     built.map_err(|error| {
         let problem = match error {
             regex::Error::CompiledTooBig(_) => "it is too large: ask for fewer repetitions".to_owned(),

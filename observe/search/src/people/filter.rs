@@ -45,11 +45,11 @@ pub(super) fn of_term(term: &Term) -> Result<LogFilter, regex::Error> {
     match (&field, &term.test) {
         (_, Test::Exists) => Ok(LogFilter::Field(field, LogTest::Exists)),
         (LogField::Severity, test) => level(test),
-        (_, Test::Regex(source)) => Ok(matching(field, TextMatch::Regex(compiled(source)?))),
+        (_, Test::Regex(source)) => Ok(matching(field, TextMatch::Regex(compiled(source)?.into()))),
         (LogField::Any | LogField::Body, Test::Text(text)) => Ok(matching(field, TextMatch::phrase(text))),
         (LogField::Any | LogField::Body, Test::Wildcard(parts)) => Ok(matching(field, within_words(parts)?)),
         (_, Test::Text(text)) => Ok(LogFilter::equal(field, text)),
-        (_, Test::Wildcard(parts)) => Ok(matching(field, TextMatch::Regex(whole(parts, false)?))),
+        (_, Test::Wildcard(parts)) => Ok(matching(field, TextMatch::Regex(whole(parts, false)?.into()))),
         (_, Test::Compare(comparison, amount)) => Ok(amounts(field, &bounds(*comparison, *amount))),
         (_, Test::Between(low, high)) => Ok(amounts(field, &(Bound::Included(*low), Bound::Included(*high)))),
     }
@@ -76,11 +76,11 @@ fn within_words(parts: &[String]) -> Result<TextMatch, regex::Error> {
         [begin, text, end] if begin.is_empty() && end.is_empty() => Ok(TextMatch::ContainsFolded(text.clone())),
         _ if parts.iter().all(|part| part.chars().all(is_word)) => {
             let folded: Vec<String> = parts.iter().map(|part| fold(part).into_owned()).collect();
-            Ok(TextMatch::WordRegex(whole(&folded, true)?))
+            Ok(TextMatch::WordRegex(whole(&folded, true)?.into()))
         }
         _ => {
             let parts: Vec<String> = parts.iter().map(|part| regex::escape(part)).collect();
-            Ok(TextMatch::Regex(compiled(&format!("(?i){}", parts.join(r"\S*")))?))
+            Ok(TextMatch::Regex(compiled(&format!("(?i){}", parts.join(r"\S*")))?.into()))
         }
     }
 }
@@ -152,8 +152,8 @@ fn level(test: &Test) -> Result<LogFilter, regex::Error> {
                 LogFilter::Field(LogField::SeverityText, LogTest::Text(TextTest::Where(is_same)))
             }
         },
-        Test::Regex(source) => return in_words(TextMatch::Regex(compiled(source)?)),
-        Test::Wildcard(parts) => return in_words(TextMatch::Regex(whole(parts, false)?)),
+        Test::Regex(source) => return in_words(TextMatch::Regex(compiled(source)?.into())),
+        Test::Wildcard(parts) => return in_words(TextMatch::Regex(whole(parts, false)?.into())),
         Test::Compare(comparison, Amount::Level(level)) => match comparison {
             Comparison::Less => within_levels(|other| other < *level),
             Comparison::AtMost => within_levels(|other| other <= *level),

@@ -6,11 +6,12 @@ use super::lexer::{is_bare, quoted};
 use super::tree::Field;
 
 /// Fields that are no attributes: the name, other names, and the field.
-const KNOWN: [(&str, &[&str], LogField); 9] = [
+const KNOWN: [(&str, &[&str], LogField); 10] = [
     ("service", &["service.name"], LogField::Service),
     ("level", &["severity"], LogField::Severity),
     ("severity_text", &[], LogField::SeverityText),
     ("message", &["body"], LogField::Body),
+    ("template", &[], LogField::Template),
     ("event", &["event_name"], LogField::EventName),
     ("trace", &["trace_id", "trace.id"], LogField::TraceId),
     ("span", &["span_id", "span.id"], LogField::SpanId),

@@ -31,21 +31,34 @@ pub(crate) struct Tails {
 
 #[derive(Debug, Default)]
 struct State {
-    tails: Vec<Subscription>,
+    subscriptions: Vec<Subscription>,
     commits: VecDeque<Committed>,
     /// How many commits there were.
     count: u64,
     is_closed: bool,
 }
 
-/// Who follows.
-#[derive(Debug, Clone)]
+/// What is followed, matched once for all who follow it.
+#[derive(Debug)]
 struct Subscription {
     tenant: Tenant,
     filter: Arc<LogFilter>,
+    followers: Vec<Follower>,
+}
+
+/// Who follows.
+#[derive(Debug)]
+struct Follower {
     /// The number of the first commit that counts.
     first: u64,
     queue: Weak<TailQueue>,
+}
+
+/// Who follows some rows: what is asked of them, and where those go that meet it.
+#[derive(Debug)]
+struct Following {
+    filter: Arc<LogFilter>,
+    queues: Vec<Arc<TailQueue>>,
 }
 
 /// Rows that may be seen now.
@@ -64,10 +77,24 @@ impl Default for Tails {
 }
 
 impl State {
+    /// Forgets who has gone. Returns how many are left.
+    fn retain(&mut self) -> usize {
+        for subscription in &mut self.subscriptions {
+            subscription.followers.retain(|follower| follower.queue.strong_count() > 0);
+        }
+        self.subscriptions.retain(|subscription| !subscription.followers.is_empty());
+        self.subscriptions.iter().map(|subscription| subscription.followers.len()).sum()
+    }
+
     /// Who follows these rows.
-    fn following(&self, commit: &Committed) -> Vec<Subscription> {
-        let follows = |tail: &&Subscription| tail.tenant == commit.tenant && tail.first <= commit.number;
-        self.tails.iter().filter(follows).cloned().collect()
+    fn following(&self, commit: &Committed) -> Vec<Following> {
+        let of_tenant = self.subscriptions.iter().filter(|subscription| subscription.tenant == commit.tenant);
+        let following = of_tenant.map(|subscription| {
+            let followers = subscription.followers.iter().filter(|follower| follower.first <= commit.number);
+            let queues = followers.filter_map(|follower| follower.queue.upgrade()).collect();
+            Following { filter: subscription.filter.clone(), queues }
+        });
+        following.filter(|following| !following.queues.is_empty()).collect()
     }
 }
 
@@ -78,23 +105,29 @@ impl Tails {
         if state.is_closed {
             return Err(TailError::Closed);
         }
-        state.tails.retain(|tail| tail.queue.strong_count() > 0);
-        if state.tails.len() >= MAX_TAILS {
+        if state.retain() >= MAX_TAILS {
             return Err(TailError::TooMany { most: MAX_TAILS });
         }
         let queue = Arc::new(TailQueue::default());
-        let (tenant, filter, first) = (tenant.clone(), Arc::new(filter), state.count);
-        state.tails.push(Subscription { tenant, filter, first, queue: Arc::downgrade(&queue) });
+        let follower = Follower { first: state.count, queue: Arc::downgrade(&queue) };
+        let is_same = |known: &&mut Subscription| known.tenant == *tenant && *known.filter == filter;
+        match state.subscriptions.iter_mut().find(is_same) {
+            Some(known) => known.followers.push(follower),
+            None => {
+                let (tenant, filter) = (tenant.clone(), Arc::new(filter));
+                state.subscriptions.push(Subscription { tenant, filter, followers: vec![follower] });
+            }
+        }
         Ok(LogTail(queue))
     }
 
     /// These rows may be seen now. Before they are acknowledged.
     pub(crate) fn committed(&self, tenant: &Tenant, memtable: &Arc<MemTable>, rows: Range<usize>) {
         let mut state = self.state.lock();
-        state.tails.retain(|tail| tail.queue.strong_count() > 0);
+        let followers = state.retain();
         let number = state.count;
         state.count += 1;
-        if state.tails.is_empty() {
+        if followers == 0 {
             state.commits.clear();
             return;
         }
@@ -119,7 +152,8 @@ impl Tails {
         }
         let mut state = self.state.lock();
         state.is_closed = true;
-        state.tails.drain(..).filter_map(|tail| tail.queue.upgrade()).for_each(|queue| queue.close());
+        let followers = state.subscriptions.drain(..).flat_map(|subscription| subscription.followers);
+        followers.filter_map(|follower| follower.queue.upgrade()).for_each(|queue| queue.close());
     }
 
     /// No one waits for this thread any more.
@@ -127,39 +161,39 @@ impl Tails {
         self.due.notify();
     }
 
-    fn next(&self) -> Option<(Committed, Vec<Subscription>)> {
+    fn next(&self) -> Option<(Committed, Vec<Following>)> {
         let mut state = self.state.lock();
         let commit = state.commits.pop_front()?;
         let following = state.following(&commit);
         Some((commit, following))
     }
 
-    fn match_rows(&self, commit: &Committed, following: &[Subscription]) {
+    fn match_rows(&self, commit: &Committed, following: &[Following]) {
         for start in commit.rows.clone().step_by(BLOCK_ROWS) {
             let block = start..commit.rows.end.min(start + BLOCK_ROWS);
             let Some(memtable) = commit.memtable.upgrade() else {
                 return miss(following, commit.rows.end - start);
             };
-            for tail in following {
-                let Some(queue) = tail.queue.upgrade() else { continue };
-                queue.add(matching(&memtable, block.clone(), &tail.filter));
+            for Following { filter, queues } in following {
+                let found = matching(&memtable, block.clone(), filter);
+                queues.iter().for_each(|queue| queue.add(&found));
             }
         }
     }
 }
 
-fn matching(memtable: &MemTable, block: Range<usize>, filter: &LogFilter) -> Vec<FoundLog> {
+fn matching(memtable: &MemTable, block: Range<usize>, filter: &LogFilter) -> Vec<Arc<FoundLog>> {
     let rows = memtable.read();
     let found = rows.columns().matching(&of_columns(filter, rows.columns()), block).into_iter().map(|row| {
         let row = LogRow::from_columns(rows.columns(), row as usize);
         let cursor = LogCursor::new(row.time_ns, row.content_hash(), 0);
-        FoundLog { row, cursor }
+        Arc::new(FoundLog { row, cursor })
     });
     found.collect()
 }
 
-fn miss(following: &[Subscription], rows: usize) {
-    following.iter().filter_map(|tail| tail.queue.upgrade()).for_each(|queue| queue.miss(rows));
+fn miss(following: &[Following], rows: usize) {
+    following.iter().flat_map(|following| &following.queues).for_each(|queue| queue.miss(rows));
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ fn send(engine: &ColumnEngine, numbers: std::ops::Range<usize>) {
 
 /// What is asked, from words that are nowhere to such as are everywhere.
 fn asked() -> Vec<TextMatch> {
-    let pattern = |text: &str| TextMatch::Regex(regex::Regex::new(text).expect("a pattern"));
+    let pattern = |text: &str| TextMatch::Regex(regex::Regex::new(text).expect("a pattern").into());
     vec![
         TextMatch::phrase("zyzzyva"),
         TextMatch::phrase("nowhere"),

@@ -201,6 +201,7 @@ fn record(service: &str, severity: u8) -> LogRow {
         flags: 0,
         event_name: String::new(),
         body: Value::Empty,
+        template: None,
         attributes: Vec::new(),
         dropped_attributes: 0,
         resource: Vec::new(),
@@ -217,8 +218,8 @@ impl<'a> RollupQuery<'a> {
         (told && is_told(&query.filter)).then_some(Self(query))
     }
 
-    /// None if it is better to read all rows.
-    pub(crate) fn ask<'r>(&self, rollup: &'r LogRollup) -> Option<RollupCounts<'r>> {
+    /// What the rollup of a segment tells whose first and last record are of these times; none if it is better to read all rows.
+    pub(crate) fn ask<'r>(&self, rollup: &'r LogRollup, (min, max): (i64, i64)) -> Option<RollupCounts<'r>> {
         if rollup.services.find(OTHER.as_bytes()).is_some() {
             return None;
         }
@@ -228,7 +229,8 @@ impl<'a> RollupQuery<'a> {
         let (mut known_records, mut unknown_records) = (0, 0);
         for (cell, totals) in &rollup.totals {
             let first_ns = cell.step.saturating_mul(rollup.step_ns());
-            let last_ns = first_ns.saturating_add(rollup.step_ns() - 1);
+            let last_ns = first_ns.saturating_add(rollup.step_ns() - 1).min(max);
+            let first_ns = first_ns.max(min);
             if last_ns < start || first_ns > last {
                 continue;
             }
@@ -263,6 +265,9 @@ fn time(ns: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::{Cell, LogCountQuery, LogField, LogFilter, LogRollup, LogTotals, MAX_ENTRIES, MINUTE_NS, RollupQuery};
+
+    /// Times that cut nothing off.
+    const ALL: (i64, i64) = (i64::MIN, i64::MAX);
 
     fn rollup(minutes: i64) -> LogRollup {
         let mut rollup = LogRollup::default();
@@ -306,14 +311,16 @@ mod tests {
             bytes: true,
         };
         let whole = query(0, 60 * minute, 10 * minute);
-        let told = RollupQuery::new(&whole).expect("it can").ask(&rollup).expect("it tells");
+        let told = RollupQuery::new(&whole).expect("it can").ask(&rollup, ALL).expect("it tells");
         assert_eq!((told.totals.len(), told.unknown.len()), (30, 0));
         let cut = query(30, 50 * minute, 0);
-        let told = RollupQuery::new(&cut).expect("it can").ask(&rollup).expect("it tells");
+        let told = RollupQuery::new(&cut).expect("it can").ask(&rollup, ALL).expect("it tells");
         assert_eq!((told.totals.len(), told.unknown), (24, vec![(30, MINUTE_NS - 1)]));
         assert!(told.totals.iter().all(|(_, service, ..)| *service == "cart"));
+        let told = RollupQuery::new(&cut).expect("it can").ask(&rollup, (40, 50 * MINUTE_NS)).expect("it tells");
+        assert_eq!((told.totals.len(), told.unknown.len()), (25, 0), "no record is of the time that is cut off");
         let fine = query(0, 60 * minute, 1000);
-        assert!(RollupQuery::new(&fine).expect("it can").ask(&rollup).is_none());
+        assert!(RollupQuery::new(&fine).expect("it can").ask(&rollup, ALL).is_none());
         let by_body = LogCountQuery { by: vec![LogField::Body], ..whole };
         assert!(RollupQuery::new(&by_body).is_none());
     }

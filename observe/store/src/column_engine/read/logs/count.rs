@@ -161,7 +161,8 @@ impl Reader {
     ) -> Result<Option<Vec<(i64, i64)>>, QueryError> {
         let Some(query) = of_rollups else { return Ok(None) };
         let Some(rollup) = self.read_rollup(table, handle)? else { return Ok(None) };
-        let Some(told) = rollup.logs().and_then(|rollup| query.ask(rollup)) else { return Ok(None) };
+        let times = (handle.info.min_time, handle.info.max_time);
+        let Some(told) = rollup.logs().and_then(|rollup| query.ask(rollup, times)) else { return Ok(None) };
         for (time_ns, service, severity, totals) in told.totals {
             counter.add_totals(time_ns, service, severity, totals);
         }

@@ -31,6 +31,7 @@ fn of_field(field: &LogField, test: &LogTest, attributes: &[(&str, Kind)]) -> Fi
     match field {
         LogField::Time | LogField::ObservedTime => of_time(column(field), test),
         LogField::Severity => severity(column(field), test),
+        LogField::Template => of_column(column(field), Kind::Int, test),
         LogField::Body => body(test),
         LogField::TraceId => id(name(TRACE_ID), test, |text| {
             TraceId::parse(text).ok().filter(|id| id.to_string() == text).map(|id| u128::from_be_bytes(id.0))

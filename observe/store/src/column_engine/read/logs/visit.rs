@@ -75,8 +75,7 @@ impl Reader {
         if visitor.is_spread {
             pages = spread(pages);
         }
-        let names: Option<Vec<&str>> =
-            visitor.names.as_ref().map(|names| names.iter().map(String::as_str).chain(["time"]).collect());
+        let names = visitor.names();
         for page in pages {
             visitor.budget.check_time()?;
             let found = self.read(table, handle, |segment| {
@@ -105,6 +104,11 @@ fn spread(pages: Vec<Range<usize>>) -> Vec<Range<usize>> {
 }
 
 impl Visitor {
+    /// The columns that are read; none for all.
+    fn names(&self) -> Option<Vec<&str>> {
+        self.names.as_ref().map(|names| names.iter().map(String::as_str).chain(["time"]).collect())
+    }
+
     /// Hands out rows in memory. They are copied first, so that others can be added meanwhile.
     pub(super) fn memtable(&self, memtable: &MemTable, asked: &Selection<'_>, each: &mut Visit<'_>) -> ControlFlow<()> {
         let ranges: Vec<Range<usize>> = memtable.read().visible();
@@ -115,7 +119,10 @@ impl Visitor {
                 if found.is_empty() {
                     continue;
                 }
-                rows.columns().take(&found)
+                match self.names() {
+                    Some(names) => rows.columns().take_named(&found, &names),
+                    None => rows.columns().take(&found),
+                }
             };
             each(&found)?;
         }
