@@ -129,6 +129,10 @@ mod tests {
         let id = |text| template_id(text, &mut String::from("what was before"));
         assert_eq!(id("took 7 ms"), id("took 3000 ms"));
         assert_ne!(id("took 7 ms"), id("took 7 s"));
-        assert_eq!((id("took 7 ms"), id("")), (3_716_117_583_046_025, 2_723_135_892_539_437), "they are written to files");
+        assert_eq!(
+            (id("took 7 ms"), id("")),
+            (3_716_117_583_046_025, 2_723_135_892_539_437),
+            "they are written to files"
+        );
     }
 }

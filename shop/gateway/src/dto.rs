@@ -20,10 +20,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use vitrine_contracts::Problem as CoreProblem;
 use vitrine_contracts::common::v1 as common;
 use vitrine_contracts::limits::MAX_WHOLE_DIGITS;
+use vitrine_kit::clock::parse_rfc3339;
 use vitrine_kit::money::{Currency, Money as CoreMoney};
 
 pub(crate) use admin::{Assessment, KeyRotated, LedgerTransaction, PaymentRecord, TrialBalance};
-pub(crate) use analytics::{Message, NewSource, NewSourceDestination, Replay, Source, Undelivered};
+pub(crate) use analytics::{
+    Message, NewSource, NewSourceDestination, Replay, Source, Undelivered, field_of_destination,
+};
 pub(crate) use cart::{Cart, Line, NewItem, NewOrder, NewToken, PaymentToken, Quantity, Quote, QuoteQuestion};
 pub(crate) use catalog::{
     Ad, Category, Converted, Currencies, Kind, NewProduct, Product, ProductPatch, ProductSort, Recommendation, picture,
@@ -99,6 +102,12 @@ pub(crate) fn parse_amount(currency: Currency, amount: &str, field: &str) -> Res
         return Err(wrong("the amount is too large"));
     }
     Ok(money)
+}
+
+/// Reads a time.
+pub(crate) fn parse_time(time: &str, field: &str) -> Result<i64, CoreProblem> {
+    let wrong = || CoreProblem::invalid(field, "RFC 3339, for example 2026-12-24T18:00:00Z", "that is not a time");
+    parse_rfc3339(time).ok_or_else(wrong)
 }
 
 /// Reads a currency.

@@ -6,6 +6,7 @@
 //! `feed` is where subscriptions hear of changes. The schema stands in `schema.graphql`, and a test holds it to that.
 
 mod admin;
+mod analytics;
 mod cart;
 mod challenge;
 mod cost;
@@ -33,6 +34,11 @@ mod seats;
 mod session;
 mod socket;
 mod subscription;
+
+#[cfg(test)]
+mod counterparts;
+#[cfg(test)]
+mod crowd;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -139,19 +139,27 @@ pub(crate) struct Gateway {
 
 /// The service.
 pub fn build(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<Component, Failure> {
-    let operations = routes::all();
+    component(&gateway(config, deps, flags, host)?, host)
+}
+
+/// What every handler sees, made once.
+fn gateway(config: Config, deps: Deps, flags: &Flags, host: &Host) -> Result<Arc<Gateway>, Failure> {
     let cache = host.cache(GATEWAY);
-    let gateway = Arc::new(Gateway {
+    Ok(Arc::new(Gateway {
         tokens: tokens::Tokens::new(deps.auth.clone(), cache.clone(), config.issuer.clone(), host.clock()),
         browse: browse::Browse::new(cache.clone(), deps.catalog.clone(), deps.recommendations.clone()),
         cache,
         clock: host.clock(),
         graph: graph::Graph::new(&config.graphql)?,
-        openapi: operations.document(&config.issuer).to_string(),
+        openapi: routes::all().document(&config.issuer).to_string(),
         config,
         deps,
         flags: flags.handle(&host.telemetry(GATEWAY), flags::FLAGS),
-    });
-    let router = guard::around(operations.router(&gateway), &gateway, host)?;
-    Ok(graph::follow(Component::new(GATEWAY).http(router), &gateway, host))
+    }))
+}
+
+/// The handlers, and what goes on beside them.
+fn component(gateway: &Arc<Gateway>, host: &Host) -> Result<Component, Failure> {
+    let router = guard::around(routes::all().router(gateway), gateway, host)?;
+    Ok(graph::follow(Component::new(GATEWAY).http(router), gateway, host))
 }

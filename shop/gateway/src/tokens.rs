@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use vitrine_contracts::Problem;
+use vitrine_contracts::analytics::v1::Actor;
 use vitrine_contracts::auth::v1::auth_service_client::AuthServiceClient;
 use vitrine_contracts::auth::v1::{GetJwksRequest, GetTokenStatusRequest};
 use vitrine_kit::clock::Clock;
@@ -69,6 +70,11 @@ impl Caller {
     /// The promoter as whom someone sells; admins sell for the shop.
     pub(crate) fn acting_as(&self) -> Option<String> {
         (!self.has("admin")).then(|| self.id.clone())
+    }
+
+    /// As whom someone has sources of analytics.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor { owner_id: self.id.clone(), is_admin: self.has("admin") }
     }
 
     /// Whether the scope has this word.

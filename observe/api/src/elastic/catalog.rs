@@ -137,7 +137,8 @@ pub(super) async fn resolve(asked: ElasticRequest) -> Response {
 }
 
 pub(super) async fn aliases(asked: ElasticRequest) -> Response {
-    let work = |question: &Question<'_>| Ok(Answered::Json(by_name(&list(question)?, |_| json!({ "aliases": {} })).into()));
+    let work =
+        |question: &Question<'_>| Ok(Answered::Json(by_name(&list(question)?, |_| json!({ "aliases": {} })).into()));
     asked.ask(work).await
 }
 

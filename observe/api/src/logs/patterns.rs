@@ -1,8 +1,8 @@
 //! `/api/logs/patterns`: messages that are the same but for their values, counted together.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use axum::Json;

@@ -119,7 +119,8 @@ impl Searcher<'_> {
         patterns: &[String],
         body: &Value,
     ) -> Result<Value, SearchError> {
-        let names: Vec<String> = indices.list(self.logs, self.tenant, false)?.into_iter().map(|info| info.name).collect();
+        let names: Vec<String> =
+            indices.list(self.logs, self.tenant, false)?.into_iter().map(|info| info.name).collect();
         let mut fields = Map::new();
         for (name, kinds) in self.fields(indices, body.get("index_filter"))? {
             if !patterns.iter().any(|pattern| is_like(pattern, &name)) {

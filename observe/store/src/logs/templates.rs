@@ -78,8 +78,7 @@ pub fn template_messages(
     let times = wanted.iter().map(|(_, time_ns)| *time_ns);
     let (start_ns, end_ns) = (times.clone().min().unwrap_or(first_ns), times.max().unwrap_or(first_ns) + 1);
     let any = LogFilter::Any(wanted.into_iter().map(one).collect());
-    let query =
-        LogQuery { filter: LogFilter::All(vec![query.filter.clone(), any]), start_ns, end_ns, ..query.clone() };
+    let query = LogQuery { filter: LogFilter::All(vec![query.filter.clone(), any]), start_ns, end_ns, ..query.clone() };
     logs.visit_logs(tenant, &query, &[LogField::Template, LogField::Body], &mut |chunk| {
         for row in 0..chunk.rows() {
             let message = text(chunk, 1, row);

@@ -107,6 +107,11 @@ impl From<NewSourceDestination> for analytics::Destination {
     }
 }
 
+/// A field of a destination, or of the request around it, as callers know it: what they send is the destination itself.
+pub(crate) fn field_of_destination(field: String) -> String {
+    field.strip_prefix("destination.").map(str::to_owned).unwrap_or(field)
+}
+
 /// What is sent again.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -10,9 +10,9 @@ use vitrine_contracts::limits::{
     MAX_DESCRIPTION, MAX_DURATION_MIN, MAX_PRODUCT_NAME, MAX_STOCK, MAX_TAG, MAX_TAGS, MAX_VENUE, MAX_WEIGHT_G,
     MIN_DURATION_MIN,
 };
-use vitrine_kit::clock::{parse_rfc3339, rfc3339};
+use vitrine_kit::clock::rfc3339;
 
-use super::{Money, money, object, object_or_null, whole};
+use super::{Money, money, object, object_or_null, parse_time, whole};
 use crate::schema::{self, Line, Paragraphs};
 
 /// Goods are shipped; an event has seats at a time and place.
@@ -185,16 +185,8 @@ impl NewProduct {
     pub(crate) fn parse(self, promoter_id: String) -> Result<catalog::Product, CoreProblem> {
         let price = self.price.parse("price")?;
         let event = self.event.map(|e| {
-            let at = parse_rfc3339(&e.starts_at);
-            let wrong = || {
-                CoreProblem::invalid(
-                    "event.starts_at",
-                    "RFC 3339, for example 2026-12-24T18:00:00Z",
-                    "that is not a time",
-                )
-            };
             Ok::<_, CoreProblem>(catalog::EventDetails {
-                starts_at_unix_ms: at.ok_or_else(wrong)?,
+                starts_at_unix_ms: parse_time(&e.starts_at, "event.starts_at")?,
                 duration_min: e.duration_min,
                 venue: e.venue,
             })

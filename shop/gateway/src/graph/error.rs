@@ -61,8 +61,11 @@ fn is_refusal(problem: &RemoteProblem) -> bool {
         // Of a wrong password, and of an account that is locked.
         Code::Unauthenticated => true,
         Code::PermissionDenied => problem.reason != "CALLER_NOT_ADMITTED",
-        // Without a reason of its own it is a bound of ours.
-        Code::ResourceExhausted => matches!(problem.reason.as_str(), "OUT_OF_STOCK" | "LOCKED_OUT"),
+        // Without one of these reasons it is a bound of ours.
+        Code::ResourceExhausted => matches!(
+            problem.reason.as_str(),
+            "OUT_OF_STOCK" | "LOCKED_OUT" | "TOO_MANY_SOURCES" | "TOO_MANY_DESTINATIONS"
+        ),
         _ => false,
     }
 }
@@ -160,6 +163,7 @@ mod tests {
         assert_eq!((&*told.code, told.field.as_deref()), ("INVALID_FIELD", Some("address.postalCode")));
         for status in [
             Status::from(Problem::exhausted("OUT_OF_STOCK", "only 2 can be had")),
+            Problem::exhausted("TOO_MANY_SOURCES", "delete one that is not used").into(),
             Problem::unauthenticated("BAD_CREDENTIALS", "the password is wrong").into(),
             Problem::permission_denied("the product is another seller's").into(),
         ] {

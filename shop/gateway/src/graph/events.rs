@@ -57,7 +57,10 @@ async fn stream(
         Ok(asked) => asked,
         Err((status, error)) => return answer(status, Media::Json, &only(error)),
     };
-    let Some(seat) = gateway.graph.seats.take(extensions.get::<Peer>().copied()) else { return full() };
+    let seat = match gateway.graph.seats.take(extensions.get::<Peer>().copied()) {
+        Ok(seat) => seat,
+        Err(why) => return full(why),
+    };
     let context = context();
     let followed = Box::pin(follow(gateway, identity, Ok(asked)));
     // Each is resolved where it is asked for: outside of the request, which has been answered by then.

@@ -1,6 +1,7 @@
 //! Everything that changes something: each takes one input and returns a payload that says what was refused.
 
 mod buying;
+mod measuring;
 mod people;
 mod promoting;
 mod running;
@@ -10,6 +11,7 @@ mod signing;
 use async_graphql::{Context, MergedObject, Object, Result};
 
 pub(crate) use buying::{Buying, QuoteInput, QuoteResult, quote};
+pub(crate) use measuring::Measuring;
 pub(crate) use people::People;
 pub(crate) use promoting::Promoting;
 pub(crate) use running::Running;
@@ -21,7 +23,7 @@ use super::session::session;
 
 /// All of them.
 #[derive(Default, MergedObject)]
-pub(crate) struct Mutation(Signing, Carts, Buying, People, Selling, Promoting, Running);
+pub(crate) struct Mutation(Signing, Carts, Buying, People, Selling, Promoting, Measuring, Running);
 
 /// Carts.
 #[derive(Default)]

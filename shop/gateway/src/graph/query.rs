@@ -1,11 +1,13 @@
 //! Everything that can be read.
 
+use async_graphql::connection::Connection;
 use async_graphql::{Context, Error, ID, Interface, Object};
 use vitrine_contracts::Problem;
 use vitrine_contracts::limits::{COUNTRIES_SERVED, MAX_PAGE};
 use vitrine_flags_client::Subject;
 
 use super::admin::Admin;
+use super::analytics::{self, AnalyticsSource};
 use super::cart::{self, Cart};
 use super::challenge::{self, PaymentChallenge};
 use super::cost::times;
@@ -33,6 +35,7 @@ pub(crate) enum Node {
     Customer(Customer),
     SavedAddress(SavedAddress),
     Letter(Letter),
+    AnalyticsSource(AnalyticsSource),
 }
 
 /// Whatever has this id, by its prefix. Nothing of what is not there, or not the caller's.
@@ -44,6 +47,7 @@ async fn find(session: &Session, id: ID) -> Result<Option<Node>, Error> {
         Some("pro") => Some(Promoter(id).into()),
         Some("ord") if is_known => session.order(&id).await?.map(|order| Order(order).into()),
         Some("eml") if is_known => customer::letter(session, id).await?.map(Node::from),
+        Some("src") if is_known => analytics::find(session, id).await?.map(Node::from),
         Some("cus" | "adr") => {
             let Some(me) = customer::me(session).await? else { return Ok(None) };
             if me.0.id == id {
@@ -61,7 +65,7 @@ pub(crate) struct Query;
 
 #[Object]
 impl Query {
-    /// Whatever has this id: a product, a promoter, an order, a letter, a customer or an address. Null of what is not there, or not the caller's.
+    /// Whatever has this id: a product, a promoter, an order, a letter, a customer, an address or a source of analytics. Null of what is not there, or not the caller's.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>, Error> {
         find(session(ctx), id).await
     }
@@ -126,6 +130,22 @@ impl Query {
     /// Whose pages may use a promoter's key, as browsers are told. Null of a key that is not good.
     async fn promoter_key_origins(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Vec<String>>, Error> {
         promoter_key::origins(session(ctx), id).await
+    }
+
+    /// The sources of analytics of whoever calls; all that there are for an admin. For promoters and admins.
+    #[graphql(complexity = "times(first, child_complexity)")]
+    async fn analytics_sources(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 20)] first: i32,
+        after: Option<String>,
+    ) -> Result<Connection<String, AnalyticsSource>, Error> {
+        analytics::list(session(ctx), Paging::new(first, after)?).await
+    }
+
+    /// A source of analytics of the caller's, or of anyone's for an admin. For promoters and admins.
+    async fn analytics_source(&self, ctx: &Context<'_>, id: ID) -> Result<Option<AnalyticsSource>, Error> {
+        analytics::find(session(ctx), id.0).await
     }
 
     /// What goes with these products.

@@ -24,14 +24,14 @@ use super::documents::MAX_DOCUMENT;
 use super::http::{Media, Ready, STREAM, answer, context, error_body, identity, only, ready, response_body};
 use super::limits::refused;
 use super::request::RawRequest;
-use super::seats::{MAX_FOLLOWED, Seat};
+use super::seats::{NoSeat, Seat};
 use super::session::Identity;
 use crate::Gateway;
 
 /// Longest message of a client, in bytes: a document, and what is around it.
 const MAX_MESSAGE: usize = 2 * MAX_DOCUMENT;
 /// Subscriptions of one socket at a time.
-const MAX_SUBSCRIPTIONS: usize = 32;
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 32;
 /// Longest name that a client gives a subscription, in bytes.
 const MAX_ID: usize = 128;
 /// How long a client may take to begin.
@@ -93,7 +93,10 @@ pub(crate) async fn open(gateway: Arc<Gateway>, request: Request) -> Response {
         let message = format!("Sec-WebSocket-Protocol: expected {PROTOCOL}");
         return answer(StatusCode::BAD_REQUEST, Media::Json, &only(refused("BAD_REQUEST", &message)));
     }
-    let Some(seat) = gateway.graph.seats.take(peer) else { return full() };
+    let seat = match gateway.graph.seats.take(peer) {
+        Ok(seat) => seat,
+        Err(why) => return full(why),
+    };
     let context = context();
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
     upgrade.on_upgrade(move |socket| {
@@ -110,10 +113,9 @@ pub(crate) async fn open(gateway: Arc<Gateway>, request: Request) -> Response {
 }
 
 /// What a client is told for whom there is no seat.
-pub(crate) fn full() -> Response {
-    let message = format!("too many follow something here already: at most {MAX_FOLLOWED}");
-    let mut response =
-        answer(StatusCode::SERVICE_UNAVAILABLE, Media::Json, &only(refused("TOO_MANY_CONNECTIONS", &message)));
+pub(crate) fn full(why: NoSeat) -> Response {
+    let error = refused("TOO_MANY_CONNECTIONS", &why.to_string());
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, Media::Json, &only(error));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }
@@ -199,7 +201,7 @@ impl Connection {
                 Ok(())
             }
             Said::Subscribe { .. } if !self.begun => Err(NOT_BEGUN),
-            Said::Subscribe { id, payload } => self.subscribe(id, payload),
+            Said::Subscribe { id, payload } => self.subscribe(socket, id, payload).await,
         }
     }
 
@@ -216,7 +218,7 @@ impl Connection {
         Ok(())
     }
 
-    fn subscribe(&mut self, id: String, payload: Value) -> Result<(), Close> {
+    async fn subscribe(&mut self, socket: &mut WebSocket, id: String, payload: Value) -> Result<(), Close> {
         if id.is_empty() || id.len() > MAX_ID {
             return Err((BAD_MESSAGE, "The id of a subscription is empty or too long"));
         }
@@ -224,7 +226,10 @@ impl Connection {
             return Err((4409, "Subscriber already exists"));
         }
         if self.ids.len() >= MAX_SUBSCRIPTIONS {
-            return Err((BAD_MESSAGE, "Too many subscriptions"));
+            // Those that it has go on: what is one too many is no reason to take them away.
+            let message = format!("too much is followed over this socket: at most {MAX_SUBSCRIPTIONS} subscriptions");
+            let errors = json!([error_body(refused("SUBSCRIPTION_LIMIT", &message), false)]);
+            return say(socket, &json!({ "id": id, "type": "error", "payload": errors })).await;
         }
         let (handle, registration) = AbortHandle::new_pair();
         let told = follow(&self.gateway, self.identity.clone(), RawRequest::of_value(payload));

@@ -6,12 +6,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use vitrine_contracts::Problem;
 use vitrine_contracts::analytics::v1::{
-    Actor, CreateSourceRequest, DeleteDestinationRequest, DeleteSourceRequest, GetSourceRequest, ListMessagesRequest,
+    CreateSourceRequest, DeleteDestinationRequest, DeleteSourceRequest, GetSourceRequest, ListMessagesRequest,
     ListSourcesRequest, ListUndeliveredRequest, PutDestinationRequest, ReplayDestinationRequest,
 };
-use vitrine_kit::clock::parse_rfc3339;
 use vitrine_platform_http::{Json, Query, Reply};
 
 use crate::Gateway;
@@ -83,16 +81,13 @@ struct KindQuery {
     kind: String,
 }
 
-fn actor(caller: &Caller) -> Option<Actor> {
-    Some(Actor { owner_id: caller.id.clone(), is_admin: caller.has("admin") })
-}
-
 /// The field as this API's callers know it.
 fn refused(status: tonic::Status) -> Reply {
-    Reply::from(status).renamed(|field| {
-        let field = field.strip_prefix("destination.").unwrap_or(&field).to_owned();
-        if field == "source_id" { "id".to_owned() } else { field }
-    })
+    let as_sent = |field: String| match field.as_str() {
+        "source_id" => "id".to_owned(),
+        _ => dto::field_of_destination(field),
+    };
+    Reply::from(status).renamed(as_sent)
 }
 
 async fn list(
@@ -100,7 +95,7 @@ async fn list(
     caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<Page<dto::Source>>, Reply> {
-    let request = ListSourcesRequest { actor: actor(&caller), page: query.request()? };
+    let request = ListSourcesRequest { actor: Some(caller.actor()), page: query.request()? };
     let found = gateway.deps.analytics.clone().list_sources(request).await?.into_inner();
     Ok(axum::Json(Page::new(found.sources, found.page)))
 }
@@ -110,7 +105,8 @@ async fn create(
     caller: Caller,
     Json(body): Json<dto::NewSource>,
 ) -> Result<(StatusCode, axum::Json<dto::Source>), Reply> {
-    let request = CreateSourceRequest { actor: actor(&caller), name: body.name, needs_consent: body.needs_consent };
+    let request =
+        CreateSourceRequest { actor: Some(caller.actor()), name: body.name, needs_consent: body.needs_consent };
     let made = gateway.deps.analytics.clone().create_source(request).await?.into_inner();
     Ok((StatusCode::CREATED, axum::Json(made.into())))
 }
@@ -120,7 +116,7 @@ async fn get(
     caller: Caller,
     Path(source_id): Path<String>,
 ) -> Result<axum::Json<dto::Source>, Reply> {
-    let request = GetSourceRequest { source_id, actor: actor(&caller) };
+    let request = GetSourceRequest { source_id, actor: Some(caller.actor()) };
     let found = gateway.deps.analytics.clone().get_source(request).await.map_err(refused)?;
     Ok(axum::Json(found.into_inner().into()))
 }
@@ -130,7 +126,7 @@ async fn delete(
     caller: Caller,
     Path(source_id): Path<String>,
 ) -> Result<StatusCode, Reply> {
-    let request = DeleteSourceRequest { source_id, actor: actor(&caller) };
+    let request = DeleteSourceRequest { source_id, actor: Some(caller.actor()) };
     gateway.deps.analytics.clone().delete_source(request).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -141,7 +137,7 @@ async fn messages(
     Path(source_id): Path<String>,
     Query(query): Query<MessagesQuery>,
 ) -> Result<axum::Json<Page<dto::Message>>, Reply> {
-    let (actor, page) = (actor(&caller), page(query.limit, query.cursor)?);
+    let (actor, page) = (Some(caller.actor()), page(query.limit, query.cursor)?);
     let request = ListMessagesRequest { source_id, actor, only_refused: query.refused, page };
     let found = gateway.deps.analytics.clone().list_messages(request).await.map_err(refused)?.into_inner();
     Ok(axum::Json(Page::new(found.messages, found.page)))
@@ -153,7 +149,7 @@ async fn put_destination(
     Path(source_id): Path<String>,
     Json(body): Json<dto::NewSourceDestination>,
 ) -> Result<axum::Json<dto::Source>, Reply> {
-    let request = PutDestinationRequest { source_id, actor: actor(&caller), destination: Some(body.into()) };
+    let request = PutDestinationRequest { source_id, actor: Some(caller.actor()), destination: Some(body.into()) };
     let source = gateway.deps.analytics.clone().put_destination(request).await.map_err(refused)?;
     Ok(axum::Json(source.into_inner().into()))
 }
@@ -164,7 +160,7 @@ async fn delete_destination(
     Path(source_id): Path<String>,
     Query(KindQuery { kind }): Query<KindQuery>,
 ) -> Result<axum::Json<dto::Source>, Reply> {
-    let request = DeleteDestinationRequest { source_id, actor: actor(&caller), kind };
+    let request = DeleteDestinationRequest { source_id, actor: Some(caller.actor()), kind };
     let source = gateway.deps.analytics.clone().delete_destination(request).await.map_err(refused)?;
     Ok(axum::Json(source.into_inner().into()))
 }
@@ -175,9 +171,8 @@ async fn replay(
     Path(source_id): Path<String>,
     Json(dto::Replay { kind, since }): Json<dto::Replay>,
 ) -> Result<axum::Json<dto::Source>, Reply> {
-    let wrong = || Problem::invalid("since", "a time such as 2026-11-28T17:00:00Z", "the time cannot be read");
-    let since_unix_ms = parse_rfc3339(&since).ok_or_else(wrong)?;
-    let request = ReplayDestinationRequest { source_id, actor: actor(&caller), kind, since_unix_ms };
+    let since_unix_ms = dto::parse_time(&since, "since")?;
+    let request = ReplayDestinationRequest { source_id, actor: Some(caller.actor()), kind, since_unix_ms };
     let source = gateway.deps.analytics.clone().replay_destination(request).await.map_err(refused)?;
     Ok(axum::Json(source.into_inner().into()))
 }
@@ -188,7 +183,7 @@ async fn undelivered(
     Path(source_id): Path<String>,
     Query(KindQuery { kind }): Query<KindQuery>,
 ) -> Result<axum::Json<dto::List<dto::Undelivered>>, Reply> {
-    let request = ListUndeliveredRequest { source_id, actor: actor(&caller), kind };
+    let request = ListUndeliveredRequest { source_id, actor: Some(caller.actor()), kind };
     let found = gateway.deps.analytics.clone().list_undelivered(request).await.map_err(refused)?.into_inner();
     Ok(axum::Json(dto::List::new(found.undelivered)))
 }

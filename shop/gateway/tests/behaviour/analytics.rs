@@ -2,7 +2,7 @@
 
 mod destinations;
 mod libraries;
-mod world;
+pub(crate) mod world;
 
 use anyhow::{Result, ensure};
 use http::StatusCode;

@@ -6,5 +6,6 @@ mod calls;
 mod catalog;
 mod following;
 mod keys;
+mod sources;
 mod stock;
 mod world;

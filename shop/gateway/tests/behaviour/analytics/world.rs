@@ -36,7 +36,7 @@ use crate::{NOWHERE, deps};
 pub(super) use vitrine_contracts::analytics::v1::Source;
 
 /// What a source's key looks like in a header.
-pub(super) fn basic(write_key: &str) -> String {
+pub(crate) fn basic(write_key: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{write_key}:")))
 }
 
@@ -149,14 +149,14 @@ impl Analytics {
 
 /// A request that a receiver was sent.
 #[derive(Clone, Debug)]
-pub(super) struct Received {
+pub(crate) struct Received {
     pub(super) path: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
 impl Received {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
@@ -165,15 +165,15 @@ type Canned = (StatusCode, &'static str);
 
 /// Someone who is told of messages.
 #[derive(Clone, Default)]
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     received: Arc<Mutex<Vec<Received>>>,
     /// What the next requests are answered; then all is well.
     answers: Arc<Mutex<VecDeque<Canned>>>,
-    pub(super) address: String,
+    pub(crate) address: String,
 }
 
 impl Receiver {
-    pub(super) async fn start(answers: &[Canned]) -> Result<Self> {
+    pub(crate) async fn start(answers: &[Canned]) -> Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let answers = Arc::new(Mutex::new(answers.iter().copied().collect()));
@@ -183,11 +183,11 @@ impl Receiver {
         Ok(receiver)
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(super) fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().expect("whole").clone()
     }
 }

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdout, Command};
 use vitrine_tests_testkit::{PATIENCE, node};
 
 use super::world::{Caller, PASSWORD, PROMOTER, World, address, card};
+use crate::socket::{Said, Socket};
 
 const PACKAGES: &[&str] = &["graphql-ws@6.4.2", "graphql-sse@2.6.1", "graphql@16.15.0", "ws@8.23.0"];
 
@@ -25,7 +27,10 @@ impl Follower {
     async fn start(world: &World, how: &str, caller: &Caller, query: &str, variables: &Value) -> Result<Self> {
         let folder = node(Path::new(env!("CARGO_TARGET_TMPDIR")), "graphql-followers", PACKAGES).await?;
         let script = folder.join("follow.mjs");
-        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviour/graph/follow.mjs"), &script)?;
+        // Put in its place whole: a client of another test may be reading it at this moment.
+        let copy = NamedTempFile::new_in(&folder)?;
+        std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviour/graph/follow.mjs"), copy.path())?;
+        copy.persist(&script)?;
         let token = caller.token.as_deref().unwrap_or_default();
         let mut process = Command::new("node")
             .arg(&script)
@@ -139,52 +144,33 @@ async fn graphql_sse_follows() -> Result<()> {
     orders_stock_and_offers_are_followed("sse").await
 }
 
-/// How a socket is closed that was opened by hand, and sent these texts.
-async fn closed(world: &World, protocol: &str, texts: &[&str]) -> Result<String> {
-    let address = world.url.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(address).await?;
-    let head = format!(
-        "GET /graphql HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: {protocol}\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).await?;
-    for text in texts {
-        // A masked text frame, RFC 6455, section 5.2; a mask of zeros changes nothing.
-        let length = u16::try_from(text.len())?;
-        let mut frame = vec![0x81, 0x80 | 126];
-        frame.extend(length.to_be_bytes());
-        frame.extend([0; 4]);
-        frame.extend(text.as_bytes());
-        stream.write_all(&frame).await?;
-    }
-    let (mut told, mut part) = (String::new(), [0; 1024]);
-    // One that is refused before it is a socket stays open for another request.
-    while !(told.starts_with("HTTP/1.1 4") && told.contains("\r\n\r\n")) {
-        let read = tokio::time::timeout(PATIENCE, stream.read(&mut part)).await.context("it stays open")??;
-        if read == 0 {
-            break;
-        }
-        told.push_str(&String::from_utf8_lossy(&part[..read]));
-    }
-    Ok(told)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_are_closed_as_the_protocol_says() -> Result<()> {
     let world = World::start().await?;
+    let address = world.url.trim_start_matches("http://");
     let init = "{\"type\": \"connection_init\"}";
     let subscribe =
         "{\"type\": \"subscribe\", \"id\": \"1\", \"payload\": {\"query\": \"subscription { offers { kind } }\"}}";
-    for (texts, reason) in [
-        (&["what"][..], "Invalid message"),
-        (&[subscribe], "Unauthorized"),
-        (&[init, init], "Too many initialisation requests"),
-        (&[init, subscribe, subscribe], "Subscriber already exists"),
-        (&["{\"type\": \"connection_init\", \"payload\": {\"authorization\": \"Bearer nothing\"}}"], "Forbidden"),
+    for (texts, code, reason) in [
+        (&["what"][..], 4400, "Invalid message"),
+        (&[subscribe], 4401, "Unauthorized"),
+        (&[init, init], 4429, "Too many initialisation requests"),
+        (&[init, subscribe, subscribe], 4409, "Subscriber already exists"),
+        (&["{\"type\": \"connection_init\", \"payload\": {\"authorization\": \"Bearer nothing\"}}"], 4403, "Forbidden"),
     ] {
-        let told = closed(&world, "graphql-transport-ws", texts).await?;
-        ensure!(told.starts_with("HTTP/1.1 101") && told.contains(reason), "{reason}: {told}");
+        let mut socket = Socket::ask(TcpStream::connect(address).await?, "graphql-transport-ws").await?;
+        ensure!(socket.head.starts_with("HTTP/1.1 101"), "{}", socket.head);
+        for text in texts {
+            socket.say(text).await?;
+        }
+        let closed = loop {
+            if let Said::Close(code, reason) = socket.next().await? {
+                break (code, reason);
+            }
+        };
+        ensure!(closed == (code, reason.to_owned()), "{texts:?}: {closed:?}");
     }
-    ensure!(closed(&world, "graphql-ws", &[]).await?.starts_with("HTTP/1.1 400"), "the older protocol is another one");
+    let older = Socket::ask(TcpStream::connect(address).await?, "graphql-ws").await?;
+    ensure!(older.head.starts_with("HTTP/1.1 400"), "the older protocol is another one: {}", older.head);
     Ok(())
 }

@@ -28,10 +28,12 @@ use vitrine_shop_auth::{Account, Role};
 use vitrine_shop_gateway::Config;
 use vitrine_shop_load::http::{Call, Client, Response};
 
+use crate::analytics::world::Receiver;
 use crate::deps;
 
 pub(super) const ISSUER: &str = "http://shop.example";
 pub(super) const PROMOTER: &str = "promoter@vitrine.example";
+pub(super) const OTHER_PROMOTER: &str = "other@vitrine.example";
 pub(super) const ADMIN: &str = "admin@vitrine.example";
 pub(super) const PASSWORD: &str = "see-through-glass";
 
@@ -59,7 +61,7 @@ pub(super) fn demo() -> Config {
     config
 }
 
-fn services(host: &Host) -> Result<Vec<Component>, Failure> {
+fn services(host: &Host, analytics: vitrine_shop_analytics::Config) -> Result<Vec<Component>, Failure> {
     let (flags, way) = (Flags::of_code(), |from: &str, to: &str| host.transport(from, to));
     let catalog = |from| CatalogServiceClient::new(way(from, CATALOG));
     let orders = |from| OrdersServiceClient::new(way(from, ORDERS));
@@ -71,7 +73,11 @@ fn services(host: &Host) -> Result<Vec<Component>, Failure> {
     };
     let auth = vitrine_shop_auth::Config {
         issuer: ISSUER.to_owned(),
-        accounts: vec![account("pro_demo", PROMOTER, Role::Promoter), account("adm_demo", ADMIN, Role::Admin)],
+        accounts: vec![
+            account("pro_demo", PROMOTER, Role::Promoter),
+            account("pro_other", OTHER_PROMOTER, Role::Promoter),
+            account("adm_demo", ADMIN, Role::Admin),
+        ],
         ..vitrine_shop_auth::Config::default()
     };
     let selling = vitrine_shop_catalog::Config { promoter_id: "pro_demo".to_owned(), ..Default::default() };
@@ -111,7 +117,7 @@ fn services(host: &Host) -> Result<Vec<Component>, Failure> {
         vitrine_shop_ads::build(Default::default(), &flags, host)?,
         vitrine_shop_accounting::build(Default::default(), &flags, host)?,
         vitrine_shop_fraud::build(Default::default(), &flags, host)?,
-        vitrine_shop_analytics::build(Default::default(), &flags, host)?,
+        vitrine_shop_analytics::build(analytics, &flags, host)?,
     ])
 }
 
@@ -121,10 +127,20 @@ impl World {
     }
 
     pub(super) async fn with(config: Config) -> Result<Self> {
+        Self::of(config, vitrine_shop_analytics::Config::default()).await
+    }
+
+    /// One that may send messages of analytics to this receiver.
+    pub(super) async fn sending_to(receiver: &Receiver) -> Result<Self> {
+        let allowed_hosts = vec![receiver.address.clone()];
+        Self::of(demo(), vitrine_shop_analytics::Config { allowed_hosts, ..Default::default() }).await
+    }
+
+    async fn of(config: Config, analytics: vitrine_shop_analytics::Config) -> Result<Self> {
         let data = TempDir::new()?;
         let telemetry = Telemetry::new(TelemetryConfig { disabled: true, ..TelemetryConfig::default() });
         let host = Host::new(data.path(), Clock::system(), 1, telemetry, Mesh::new(Limits::default()));
-        let mut components = services(&host)?;
+        let mut components = services(&host, analytics)?;
         components.push(vitrine_shop_gateway::build(config, deps(&host), &Flags::of_code(), &host)?);
         let running = host.start(components).await?;
         let listener = bind("127.0.0.1:0".parse()?).await?;
