@@ -70,7 +70,7 @@ impl Source<'_> {
         most: usize,
     ) -> Result<Vec<LogCount>, Error> {
         let TimeRange { start_ns, end_ns } = range;
-        let query = LogCountQuery { filter, start_ns, end_ns, step_ns, by, most, bytes: true };
+        let query = LogCountQuery { filter, start_ns, end_ns, step_ns, origin_ns: start_ns, by, most, bytes: true };
         Ok(self.logs.log_counts(self.tenant, &query)?)
     }
 

@@ -117,8 +117,10 @@ pub struct LogCountQuery {
     pub start_ns: u64,
     /// Before this time, in nanoseconds since 1970.
     pub end_ns: u64,
-    /// How long a step is, in nanoseconds; the first begins at `start_ns`. 0 for one step only.
+    /// How long a step is, in nanoseconds. 0 for one step only.
     pub step_ns: u64,
+    /// When a step begins, in nanoseconds since 1970: at `start_ns` or before. Whole minutes are counted without reading records.
+    pub origin_ns: u64,
     /// The fields by whose values they are counted apart.
     pub by: Vec<LogField>,
     /// Most steps and values that are counted apart; more are an error.

@@ -71,7 +71,8 @@ fn counted(
     let level = by.iter().position(|field| *field == LogField::Severity);
     let Question { start_ns, end_ns, .. } = *question;
     let filter = question.filter().clone();
-    let query = LogCountQuery { filter, start_ns, end_ns, step_ns, by, most: MAX_COUNTS, bytes };
+    let origin_ns = start_ns - start_ns.checked_rem(step_ns).unwrap_or(0);
+    let query = LogCountQuery { filter, start_ns, end_ns, step_ns, origin_ns, by, most: MAX_COUNTS, bytes };
     let mut counted = Counts::new();
     for mut count in reader.engine.log_counts(&reader.tenant, &query)? {
         if let Some(place) = level

@@ -153,6 +153,9 @@ async fn records_are_counted_by_time_and_fields() {
     let answer = ask(&engine, &format!("/api/logs/counts?{ALL}")).await;
     assert_eq!(answer["counts"][0]["records"], 6);
     assert_eq!(answer["counts"][0]["by"], json!({}));
+    let answer = ask(&engine, "/api/logs/counts?start=1700000002&end=1700000100&step=5s").await;
+    let first = &answer["counts"][0];
+    assert_eq!((&first["time"], &first["records"]), (&json!("2023-11-14T22:13:20Z"), &json!(3)), "whole multiples");
     let answer = ask(&engine, &format!("/api/logs/counts?{ALL}&step=5s&by=level&by=service")).await;
     let counts: Vec<(&str, &Value, &Value, u64)> = answer["counts"]
         .as_array()

@@ -132,6 +132,7 @@ impl IndexSet {
             start_ns: 0,
             end_ns: END_NS,
             step_ns: 0,
+            origin_ns: 0,
             by: vec![LogField::Scope(INDEX.to_owned())],
             bytes,
             most: MAX_INDICES,

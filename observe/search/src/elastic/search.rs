@@ -153,6 +153,7 @@ impl Searcher<'_> {
             start_ns: lowered.start_ns,
             end_ns: lowered.end_ns,
             step_ns: 0,
+            origin_ns: lowered.start_ns,
             by: Vec::new(),
             bytes: false,
             most: 1,

@@ -163,6 +163,7 @@ impl Pair {
             start_ns,
             end_ns: END_NS,
             step_ns,
+            origin_ns: start_ns,
             by: by.to_vec(),
             most: 100_000,
             bytes: true,

@@ -253,7 +253,7 @@ impl<'a> RollupQuery<'a> {
     }
 
     fn step(&self, time_ns: i64) -> u64 {
-        let since = u64::try_from(time_ns).unwrap_or(0).saturating_sub(self.0.start_ns);
+        let since = u64::try_from(time_ns).unwrap_or(0).saturating_sub(self.0.origin_ns);
         since.checked_div(self.0.step_ns).unwrap_or(0)
     }
 }
@@ -306,6 +306,7 @@ mod tests {
             start_ns,
             end_ns,
             step_ns,
+            origin_ns: start_ns,
             by: vec![LogField::Severity],
             most: 1000,
             bytes: true,

@@ -12,10 +12,12 @@ export interface Bar {
 const MOST = 500
 
 export function barsOf(counts: CountsAnswer['counts'], { from, to }: Scope, stepMs: number): Bar[] {
-  const count = Math.max(1, Math.min(MOST, Math.ceil((to - from) / stepMs)))
-  const bars: Bar[] = Array.from({ length: count }, (_, place) => ({ time: from + place * stepMs, until: Math.min(to, from + (place + 1) * stepMs), total: 0, byLevel: {} }))
+  // Steps begin at whole multiples; the first and the last are cut.
+  const first = Math.floor(from / stepMs) * stepMs
+  const count = Math.max(1, Math.min(MOST, Math.ceil((to - first) / stepMs)))
+  const bars: Bar[] = Array.from({ length: count }, (_, place) => ({ time: Math.max(from, first + place * stepMs), until: Math.min(to, first + (place + 1) * stepMs), total: 0, byLevel: {} }))
   for (const { time, by, records } of counts) {
-    const bar = bars[Math.floor((Date.parse(time) - from) / stepMs)]
+    const bar = bars[Math.floor((Date.parse(time) - first) / stepMs)]
     if (bar === undefined) continue
     const level = by.level ?? 'none'
     bar.total += records

@@ -55,7 +55,7 @@ impl<'a> Counter<'a> {
 
     /// Begins the key of a record of this time.
     fn begin(&mut self, time_ns: u64) {
-        let step = time_ns.saturating_sub(self.query.start_ns).checked_div(self.query.step_ns).unwrap_or(0);
+        let step = time_ns.saturating_sub(self.query.origin_ns).checked_div(self.query.step_ns).unwrap_or(0);
         self.key.clear();
         self.key.extend([(step >> 32) as u32, step as u32]);
     }
@@ -103,7 +103,7 @@ impl<'a> Counter<'a> {
 
     /// In order of steps, then values.
     fn counts(self) -> Result<Vec<LogCount>, QueryError> {
-        let LogCountQuery { start_ns, step_ns, most, .. } = self.query;
+        let LogCountQuery { origin_ns, step_ns, most, .. } = self.query;
         if self.totals.len() > *most {
             return Err(QueryError::TooManyCounts { most: *most });
         }
@@ -111,7 +111,7 @@ impl<'a> Counter<'a> {
         let count = |(key, totals): (&Vec<u32>, &LogTotals)| {
             let step = u64::from(key[0]) << 32 | u64::from(key[1]);
             let by = key[2..].iter().map(text).collect();
-            LogCount { start_ns: start_ns + step * step_ns, by, records: totals.records, bytes: totals.bytes }
+            LogCount { start_ns: origin_ns + step * step_ns, by, records: totals.records, bytes: totals.bytes }
         };
         let mut counts: Vec<LogCount> = self.totals.iter().map(count).collect();
         counts.sort_unstable_by(|a, b| (a.start_ns, &a.by).cmp(&(b.start_ns, &b.by)));
