@@ -27,8 +27,8 @@ const RATE: usize = 50_000;
 const REQUESTS: usize = 1_000;
 /// Turns, one without anyone who follows and one with all of them after the other.
 const TURNS: usize = 2;
-/// The word that is followed; it stands in the first record of each request, with the request's number.
-const PROBE: &str = "probe";
+/// The word that is followed; it stands in the first record of each request, with the request's number, and nowhere else.
+const PROBE: &str = "beacon";
 /// How long nothing may come before it is believed that nothing will.
 const LATEST: Duration = Duration::from_secs(10);
 

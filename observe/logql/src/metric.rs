@@ -79,7 +79,16 @@ impl Source<'_> {
         let TimeRange { start_ns, end_ns } = windows.time();
         let step_ns = windows.part_ns().unwrap_or(0);
         let bytes = fold.needs_bytes();
-        let query = LogCountQuery { filter: lowered.filter, start_ns, end_ns, step_ns, origin_ns: start_ns, by, most: MAX_COUNTS, bytes };
+        let query = LogCountQuery {
+            filter: lowered.filter,
+            start_ns,
+            end_ns,
+            step_ns,
+            origin_ns: start_ns,
+            by,
+            most: MAX_COUNTS,
+            bytes,
+        };
         for count in self.logs.log_counts(self.tenant, &query)? {
             let labels = grouping.labels.iter().zip(&places).map(|(name, place)| Label {
                 name: name.as_str().into(),

@@ -33,13 +33,12 @@ pub fn template_id(text: &str, buffer: &mut String) -> i64 {
 }
 
 fn write(text: &str, mask: &str, out: &mut String) {
-    let (mut rest, cut) = text.split_at(text.floor_char_boundary(MAX_TEXT_BYTES));
-    let mut before = '\0';
+    let (text, cut) = text.split_at(text.floor_char_boundary(MAX_TEXT_BYTES));
     // Behind a value, what stands between it and what comes: nothing, or what may hold two parts of one value apart.
-    let mut after_value = None;
-    while let Some(first) = rest.chars().next() {
-        let (length, is_value) = piece(rest, first, before);
-        let (piece, after) = rest.split_at(length);
+    let (mut at, mut after_value) = (0, None);
+    while at < text.len() {
+        let (end, is_value) = piece(text, at);
+        let piece = &text[at..end];
         after_value = match after_value {
             Some(_) if is_value => Some(""),
             Some("") if matches!(piece, "." | ":" | "," | "/") => Some(piece),
@@ -49,8 +48,7 @@ fn write(text: &str, mask: &str, out: &mut String) {
                 is_value.then_some("")
             }
         };
-        before = piece.chars().next_back().unwrap_or(before);
-        rest = after;
+        at = end;
     }
     match after_value {
         Some("") => {}
@@ -59,19 +57,41 @@ fn write(text: &str, mask: &str, out: &mut String) {
     }
 }
 
-/// Bytes of the first piece of a text, and whether it is a value.
-fn piece(text: &str, first: char, before: char) -> (usize, bool) {
-    match first {
-        '\'' if is_word(before) => (1, false),
-        '<' => tag(text).map_or((1, false), |length| (length, true)),
-        '"' | '\'' => quoted(text, first).map_or((1, false), |length| (length, !is_key(&text[length..]))),
-        c if is_word(c) => {
-            let length = text.find(|c| !is_word(c) && c != '-').unwrap_or(text.len());
-            let run = text[..length].trim_end_matches('-');
-            (run.len(), run.contains(char::is_numeric))
-        }
-        c => (c.len_utf8(), false),
+/// Where the piece of a text ends that begins here, and whether it is a value.
+fn piece(text: &str, at: usize) -> (usize, bool) {
+    match text.as_bytes()[at] {
+        b'\'' if text[..at].ends_with(is_word) => (at + 1, false),
+        b'<' => tag(&text[at..]).map_or((at + 1, false), |length| (at + length, true)),
+        quote @ (b'"' | b'\'') => match quoted(&text[at..], char::from(quote)) {
+            Some(length) => (at + length, !is_key(&text[at + length..])),
+            None => (at + 1, false),
+        },
+        byte if byte.is_ascii() && !is_word(char::from(byte)) => (at + 1, false),
+        _ => run(text, at),
     }
+}
+
+/// The same of a run of letters and digits, within which dashes may stand, or of another character.
+fn run(text: &str, at: usize) -> (usize, bool) {
+    let (bytes, mut end, mut has_digit) = (text.as_bytes(), at, false);
+    // Nearly all is ASCII, whose characters are found without being decoded.
+    while let Some(byte) = bytes.get(end) {
+        match byte {
+            b'0'..=b'9' => has_digit = true,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'-' => {}
+            128.. => {
+                let Some(letter) = text[end..].chars().next().filter(|c| is_word(*c)) else { break };
+                has_digit |= letter.is_numeric();
+                end += letter.len_utf8() - 1;
+            }
+            _ => break,
+        }
+        end += 1;
+    }
+    if end == at {
+        return (at + text[at..].chars().next().map_or(1, char::len_utf8), false);
+    }
+    (at + text[at..end].trim_end_matches('-').len(), has_digit)
 }
 
 /// The length of a text in quotes; none if it is not closed soon.
