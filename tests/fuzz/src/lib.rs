@@ -196,7 +196,7 @@ fn logql(input: &[u8]) {
             );
         }
     }
-    vitrine_observe_logql::mask(text);
+    vitrine_observe_text::template(text, "<_>");
 }
 
 /// A text with quotes around it is one phrase, whatever is in it; a mistake says where it is.
