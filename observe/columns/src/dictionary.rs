@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use vitrine_kit::hash;
 
-use crate::matching::TextTable;
+use crate::text_table::TextTable;
 
 /// Entries of an empty table.
 const FIRST_ENTRIES: usize = 64;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 
 use crate::decode::{self, Malformation};
-use crate::matching::TextTable;
+use crate::text_table::TextTable;
 
 /// The distinct values that codes stand for.
 #[derive(Debug)]

@@ -78,6 +78,7 @@ mod source;
 mod tail;
 mod take;
 mod text_index;
+mod text_table;
 mod values;
 mod write;
 

@@ -9,6 +9,7 @@ use vitrine_observe_text::TextScan;
 use crate::column::{Column, Columns, Data, List, NULL_BOOL, NULL_CODE, NULL_DOUBLE, NULL_INT, Texts};
 use crate::definition::{Definition, Kind};
 use crate::filter::{Filter, TextTest, double_text};
+use crate::text_table::TextTable;
 
 /// So many times as many texts as rows are looked through at once, at most.
 const SPARSE: usize = 4;
@@ -73,18 +74,6 @@ pub(crate) enum CodeSet {
     One(u32),
     /// By the code, whether it is wanted.
     Many(Vec<bool>),
-}
-
-/// Distinct texts, which lie one after the other in the order of their codes.
-pub(crate) trait TextTable {
-    /// How many there are.
-    fn count(&self) -> u32;
-    /// The code of a text, if it has one.
-    fn code_of(&self, text: &[u8]) -> Option<u32>;
-    /// What all are parts of.
-    fn bytes(&self) -> &[u8];
-    /// Where the text of a code starts and ends. Panics for a code that there is not.
-    fn place(&self, code: u32) -> (u32, u32);
 }
 
 impl TextTest {
